@@ -1,0 +1,30 @@
+//! Octavia's load balancers as plain values.
+//!
+//! ```text
+//!   provider call ──> Change ──┐
+//!                              ├── apply ──> LoadBalancer (the wanted graph) ──> operating statuses
+//!   LoadBalancer (as it is) ───┘
+//! ```
+//!
+//! Reads and writes nothing: no clock, no socket, no database. What a protocol or an algorithm means is not known
+//! here either; Octavia's words are carried as strings and judged by plugins.
+
+mod apply;
+mod change;
+mod field;
+mod graph;
+mod ids;
+mod revert;
+mod status;
+
+pub use apply::{Applied, ApplyError, apply};
+pub use change::{
+    BatchMember, Change, ExtraPatch, ListenerPatch, LoadBalancerPatch, MemberPatch, ObjectKind, PoolPatch,
+};
+pub use field::Field;
+pub use graph::{Extra, Listener, LoadBalancer, Member, Monitor, Persistence, Pool, Vip};
+pub use ids::{
+    HealthMonitorId, IdError, ListenerId, LoadBalancerId, MemberId, NetworkId, PoolId, PortId, SubnetId,
+};
+pub use revert::revert;
+pub use status::{OperatingStatus, OperatingStatuses, operating_statuses};

@@ -1,0 +1,21 @@
+//! What the connected Northbound can hold, as its schema says.
+
+use std::collections::BTreeSet;
+
+/// Read from the schema of the server, never from a version string.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Values that `Load_Balancer.protocol` takes.
+    pub protocols: BTreeSet<String>,
+    /// Values that `Load_Balancer.selection_fields` takes; empty where there is no such column.
+    pub selection_fields: BTreeSet<String>,
+}
+
+impl Capabilities {
+    /// The facts a plugin is told, sorted, e.g. `selection-field:ip_src`.
+    pub fn facts(&self) -> Vec<String> {
+        let protocols = self.protocols.iter().map(|value| format!("protocol:{value}"));
+        let fields = self.selection_fields.iter().map(|value| format!("selection-field:{value}"));
+        protocols.chain(fields).collect()
+    }
+}

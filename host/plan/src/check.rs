@@ -1,0 +1,86 @@
+//! The plan checker: what must hold of every plan, whatever the planner thinks. It runs before anything is sent.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+use weir_model::LoadBalancerId;
+
+use crate::{
+    diff::{Operation, Plan},
+    error::PlanError,
+    keys,
+    ownership::Ownership,
+    row::Existing,
+};
+
+/// Checks a plan against the rows it was made from.
+///
+/// # Errors
+/// [`PlanError::Unsound`] naming the first thing that is wrong.
+pub fn check(plan: &Plan, existing: &[Existing], ownership: &Ownership) -> Result<(), PlanError> {
+    let unsound = |why: String| PlanError::Unsound { lb: plan.lb, why };
+    let known: BTreeSet<Uuid> = existing.iter().map(|existing| existing.row.uuid).collect();
+    let mut guarded = BTreeSet::new();
+    let mut inserted = BTreeSet::new();
+    let mut deleted = BTreeSet::new();
+    for operation in &plan.operations {
+        match operation {
+            Operation::Guard { row, .. } => drop(guarded.insert(*row)),
+            Operation::Insert(row) => {
+                if known.contains(&row.uuid) || !inserted.insert(row.uuid) {
+                    return Err(unsound(format!("row {} is inserted but is there", row.uuid)));
+                }
+                if row.name != plan.lb.to_string() || !ownership.owns(row) {
+                    return Err(unsound(format!("row {} is inserted for somebody else", row.uuid)));
+                }
+                well_formed(plan.lb, row.vips.iter())?;
+            }
+            Operation::Update(update) => {
+                must_be_guarded(plan.lb, update.row, &known, &guarded)?;
+                well_formed(plan.lb, update.vips.set.iter())?;
+                let touched = update.external_ids.remove.iter().chain(update.external_ids.set.keys());
+                if let Some(key) = touched.into_iter().find(|key| !keys::is_managed(key)) {
+                    return Err(unsound(format!("key {key:?} of row {} is not ours", update.row)));
+                }
+            }
+            Operation::Delete { row } => {
+                must_be_guarded(plan.lb, *row, &known, &guarded)?;
+                deleted.insert(*row);
+            }
+            Operation::Attach { row, .. } | Operation::Detach { from: _, row } => {
+                if !inserted.contains(row) {
+                    must_be_guarded(plan.lb, *row, &known, &guarded)?;
+                }
+            }
+        }
+    }
+    if let Some(row) = deleted.intersection(&inserted).next() {
+        return Err(unsound(format!("row {row} is deleted and inserted at once")));
+    }
+    Ok(())
+}
+
+fn must_be_guarded(
+    lb: LoadBalancerId,
+    row: Uuid,
+    known: &BTreeSet<Uuid>,
+    guarded: &BTreeSet<Uuid>,
+) -> Result<(), PlanError> {
+    if known.contains(&row) && guarded.contains(&row) {
+        return Ok(());
+    }
+    Err(PlanError::Unsound { lb, why: format!("row {row} is changed but was not read or not guarded") })
+}
+
+fn well_formed<'a>(
+    lb: LoadBalancerId,
+    vips: impl Iterator<Item = (&'a String, &'a String)>,
+) -> Result<(), PlanError> {
+    for (vip, backends) in vips {
+        let bad = |text: &str| text.parse::<std::net::SocketAddr>().map_or(true, |socket| socket.port() == 0);
+        if let Some(text) = std::iter::once(vip.as_str()).chain(backends.split(',')).find(|text| bad(text)) {
+            return Err(PlanError::Unsound { lb, why: format!("{text:?} is not an address and port") });
+        }
+    }
+    Ok(())
+}

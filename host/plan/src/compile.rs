@@ -1,0 +1,359 @@
+//! A load balancer to the rows it should have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+use weir_model::{Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_statuses};
+
+use crate::{
+    attach::{self, Place},
+    error::PlanError,
+    keys::{self, ListenerKey, MemberKey, PoolKey},
+    python_json,
+    row::{Existing, LoadBalancerRow},
+    surroundings::Surroundings,
+    translation::{Problem, Translation, Translations, Unit, UnitKey, units},
+    words::Words,
+};
+
+/// A row as it should be; which existing row it becomes is [`crate::diff()`]'s choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// OVN's transport.
+    pub protocol: String,
+    /// The VIP entries.
+    pub vips: BTreeMap<String, String>,
+    /// What is hashed.
+    pub selection_fields: BTreeSet<String>,
+    /// Options that plugins set.
+    pub options: BTreeMap<String, String>,
+    /// Keys of the table in [`keys`], all but `weir:seen`.
+    pub external_ids: BTreeMap<String, String>,
+    /// Where it belongs.
+    pub place: Place,
+    /// Listeners and pools whose plugin failed or refused: their part of the row is as it was.
+    pub kept: Vec<(UnitKey, Problem)>,
+}
+
+/// What makes two objects share a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    transport: String,
+    selection_fields: BTreeSet<String>,
+    options: BTreeMap<String, String>,
+}
+
+#[derive(Default)]
+struct Content {
+    listeners: BTreeSet<ListenerId>,
+    pools: BTreeSet<PoolId>,
+    vips: BTreeMap<String, (String, Option<ListenerId>)>,
+    kept: Vec<(UnitKey, Problem)>,
+}
+
+/// Compiles the rows of a load balancer, in a fixed order.
+///
+/// A unit whose plugin refused or failed keeps what the existing rows have for it: a plugin can refuse a user's call, it
+/// never harms what is live. The caller decides beforehand whether such a unit may be part of a call at all.
+///
+/// # Errors
+/// [`PlanError::Translation`] where there is nothing to keep, [`PlanError::NotInSchema`], [`PlanError::VipTaken`].
+pub fn compile(
+    lb: &LoadBalancer,
+    translations: &Translations,
+    existing: &[Existing],
+    around: Surroundings<'_>,
+) -> Result<Vec<Wanted>, PlanError> {
+    let groups = group(lb, translations, existing, around.words)?;
+    refuse_taken(&groups)?;
+    let common = keys::common(lb, &around.ownership.deployment);
+    let mut wanted = Vec::with_capacity(groups.len());
+    for (group, content) in groups {
+        allowed("protocol", &group.transport, &around.capabilities.protocols)?;
+        let known_fields = &around.capabilities.selection_fields;
+        if !known_fields.is_empty() {
+            group
+                .selection_fields
+                .iter()
+                .try_for_each(|field| allowed("selection_fields", field, known_fields))?;
+        }
+        let members =
+            content.pools.iter().filter_map(|id| lb.pools.get(id)).flat_map(|pool| pool.members.values());
+        let place = attach::place(lb, members, around.topology);
+        let mut external_ids = common.clone();
+        object_keys(lb, &group, &content, around.words, &mut external_ids);
+        place_keys(&place, &mut external_ids);
+        wanted.push(Wanted {
+            protocol: group.transport,
+            vips: content.vips.into_iter().map(|(vip, (backends, _))| (vip, backends)).collect(),
+            selection_fields: group.selection_fields,
+            options: group.options,
+            external_ids,
+            place,
+            kept: content.kept,
+        });
+    }
+    Ok(wanted)
+}
+
+fn allowed(column: &'static str, value: &str, known: &BTreeSet<String>) -> Result<(), PlanError> {
+    if known.contains(value) {
+        return Ok(());
+    }
+    Err(PlanError::NotInSchema { column, value: value.to_owned() })
+}
+
+/// Two listeners on one address and port over one transport, in whatever rows.
+fn refuse_taken(groups: &BTreeMap<Group, Content>) -> Result<(), PlanError> {
+    let mut taken: BTreeMap<(&str, &str), ListenerId> = BTreeMap::new();
+    for (group, content) in groups {
+        for (vip, (_, listener)) in &content.vips {
+            let Some(listener) = *listener else { continue };
+            if let Some(other) = taken.insert((&group.transport, vip), listener) {
+                let transport = group.transport.clone();
+                return Err(PlanError::VipTaken { listener, other, vip: vip.clone(), transport });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn group(
+    lb: &LoadBalancer,
+    translations: &Translations,
+    existing: &[Existing],
+    words: &Words,
+) -> Result<BTreeMap<Group, Content>, PlanError> {
+    let mut groups: BTreeMap<Group, Content> = BTreeMap::new();
+    let mut without_pool = Vec::new();
+    for unit in units(lb) {
+        match translated(&unit, translations) {
+            // A listener without pool has no opinion on hashing: it joins a row of its transport.
+            Ok((_, translation)) if unit.pool.is_none() => without_pool.push((unit, translation)),
+            Ok((group, translation)) => {
+                let content = groups.entry(group.clone()).or_default();
+                content.add(lb, &unit, translation, &group.transport)?;
+            }
+            Err(problem) => {
+                let (group, vips) =
+                    kept(&unit, existing, words).ok_or_else(|| PlanError::Translation(problem.clone()))?;
+                let content = groups.entry(group).or_default();
+                content.name(&unit);
+                content
+                    .vips
+                    .extend(vips.into_iter().map(|(vip, to)| (vip, (to, unit.listener.map(|l| l.id)))));
+                content.kept.push((unit.key, problem.clone()));
+            }
+        }
+    }
+    for (unit, translation) in without_pool {
+        let same = groups.keys().find(|group| group.transport == translation.transport).cloned();
+        let group = match same {
+            Some(group) => group,
+            None => {
+                own_group(None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?
+            }
+        };
+        let content = groups.entry(group.clone()).or_default();
+        content.add(lb, &unit, translation, &group.transport)?;
+    }
+    Ok(groups)
+}
+
+/// The group and translation of a unit, or the problem its plugins have.
+fn translated<'t>(
+    unit: &Unit<'_>,
+    translations: &'t Translations,
+) -> Result<(Group, &'t Translation), &'t Problem> {
+    static MISSING: std::sync::LazyLock<Problem> = std::sync::LazyLock::new(|| Problem {
+        code: "not-translated".to_owned(),
+        user: "the load balancer could not be translated".to_owned(),
+        operator: "no plugin was asked about a listener or pool".to_owned(),
+        refused: false,
+    });
+    let translation = translations.units.get(&unit.key).map_or(Err(&*MISSING), Result::as_ref)?;
+    Ok((own_group(unit.pool, translation, translations)?, translation))
+}
+
+fn own_group<'t>(
+    pool: Option<&Pool>,
+    translation: &Translation,
+    translations: &'t Translations,
+) -> Result<Group, &'t Problem> {
+    let distribution = translations.distributions.get(&pool.map(|pool| pool.id));
+    let (selection_fields, mut options) = match distribution {
+        Some(Ok(distribution)) => (distribution.selection_fields.clone(), distribution.options.clone()),
+        Some(Err(problem)) => return Err(problem),
+        None => Default::default(),
+    };
+    options.extend(translation.options.clone());
+    Ok(Group { transport: translation.transport.clone(), selection_fields, options })
+}
+
+/// What the existing rows have for a unit.
+fn kept(unit: &Unit<'_>, existing: &[Existing], words: &Words) -> Option<(Group, BTreeMap<String, String>)> {
+    let key = match unit.key {
+        UnitKey::Listener(id) => format!("{}{id}", keys::LISTENER),
+        UnitKey::Pool(id) => format!("{}{id}", keys::POOL),
+        UnitKey::Empty => String::new(),
+    };
+    let row = existing.iter().map(|existing| &existing.row).find(|row| {
+        unit.key == UnitKey::Empty || crate::decode::objects(&row.external_ids).contains(key.as_str())
+    })?;
+    let group = Group {
+        transport: row.protocol.clone()?,
+        selection_fields: row.selection_fields.clone(),
+        options: managed_options(row, words).map(|(k, v)| (k.clone(), v.clone())).collect(),
+    };
+    let port = unit.listener.map(|listener| format!(":{}", listener.port));
+    let of_listener = |vip: &str| port.as_ref().is_some_and(|port| vip.ends_with(port.as_str()));
+    let vips =
+        row.vips.iter().filter(|(vip, _)| of_listener(vip)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    Some((group, vips))
+}
+
+impl Content {
+    fn name(&mut self, unit: &Unit<'_>) {
+        self.listeners.extend(unit.listener.map(|listener| listener.id));
+        self.pools.extend(unit.pool.map(|pool| pool.id));
+    }
+
+    fn add(
+        &mut self,
+        lb: &LoadBalancer,
+        unit: &Unit<'_>,
+        translation: &Translation,
+        transport: &str,
+    ) -> Result<(), PlanError> {
+        self.name(unit);
+        if !lb.admin_state_up {
+            return Ok(());
+        }
+        let members: Vec<_> = unit.pool.map(|pool| pool.members.values().collect()).unwrap_or_default();
+        for entry in &translation.entries {
+            let Some(vip) = lb.vips().nth(entry.vip as usize) else { continue };
+            let mut backends = Vec::new();
+            for backend in &entry.backends {
+                let Some(member) = members.get(backend.member as usize) else { continue };
+                let socket = keys::socket(&member.address, backend.port);
+                backends.extend(std::iter::repeat_n(socket, usize::from(backend.copies)));
+            }
+            if backends.is_empty() {
+                continue;
+            }
+            let listener = unit.listener.map(|listener| listener.id);
+            let vip = keys::socket(&vip.address, entry.port);
+            if let Some((_, Some(other))) = self.vips.insert(vip.clone(), (backends.join(","), listener))
+                && let Some(listener) = listener.filter(|listener| *listener != other)
+            {
+                return Err(PlanError::VipTaken { listener, other, vip, transport: transport.to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn object_keys(
+    lb: &LoadBalancer,
+    group: &Group,
+    content: &Content,
+    words: &Words,
+    out: &mut BTreeMap<String, String>,
+) {
+    let spoken = group.transport.to_uppercase();
+    for listener in content.listeners.iter().filter_map(|id| lb.listeners.get(id)) {
+        listener_keys(listener, &spoken, out);
+    }
+    let statuses = operating_statuses(lb).members;
+    let mut row_statuses = BTreeMap::new();
+    for pool in content.pools.iter().filter_map(|id| lb.pools.get(id)) {
+        pool_keys(pool, &spoken, &words.default_algorithm, out);
+        for id in pool.members.keys() {
+            row_statuses.extend(statuses.get(id).map(|status| (id.to_string(), status.as_str())));
+        }
+    }
+    if !row_statuses.is_empty() {
+        out.insert(keys::MEMBER_STATUS.to_owned(), python_json::to_string(&row_statuses));
+    }
+}
+
+fn listener_keys(listener: &Listener, spoken: &str, out: &mut BTreeMap<String, String>) {
+    let pool = listener.default_pool_id.map(|id| format!("{}{id}", keys::POOL)).unwrap_or_default();
+    let key = keys::object(keys::LISTENER, listener.id, listener.admin_state_up);
+    out.insert(key, format!("{}:{pool}", listener.port));
+    let further = ListenerKey {
+        protocol: (listener.protocol != spoken).then(|| listener.protocol.clone()),
+        allowed_cidrs: listener.allowed_cidrs.clone(),
+        extra: listener.extra.clone(),
+    };
+    further_key(keys::OUR_LISTENER, listener.id, &further, out);
+}
+
+fn pool_keys(pool: &Pool, spoken: &str, default_algorithm: &str, out: &mut BTreeMap<String, String>) {
+    let tokens: Vec<_> = pool.members.values().map(keys::member_token).collect();
+    out.insert(keys::object(keys::POOL, pool.id, pool.admin_state_up), tokens.join(","));
+    let further = PoolKey {
+        protocol: (pool.protocol != spoken).then(|| pool.protocol.clone()),
+        algorithm: (pool.algorithm != default_algorithm).then(|| pool.algorithm.clone()),
+        persistence: pool.persistence.clone(),
+        monitor: pool.monitor.clone(),
+        extra: pool.extra.clone(),
+    };
+    further_key(keys::OUR_POOL, pool.id, &further, out);
+    for member in pool.members.values() {
+        further_key(keys::OUR_MEMBER, member.id, &MemberKey::of(member), out);
+    }
+}
+
+fn further_key<T: serde::Serialize + Default + PartialEq>(
+    prefix: &str,
+    id: impl std::fmt::Display,
+    value: &T,
+    out: &mut BTreeMap<String, String>,
+) {
+    if let Some(value) = keys::value_unless_default(value) {
+        out.insert(format!("{prefix}{id}"), value);
+    }
+}
+
+fn place_keys(place: &Place, out: &mut BTreeMap<String, String>) {
+    if !place.ls_refs.is_empty() {
+        out.insert(keys::LS_REFS.to_owned(), python_json::to_string(&place.ls_refs));
+    }
+    if !place.lr_ref.is_empty() {
+        let names: Vec<_> = place.lr_ref.iter().map(|router| router.name.as_str()).collect();
+        out.insert(keys::LR_REF.to_owned(), names.join(","));
+    }
+}
+
+/// The row's options that some plugin may set; the others are an operator's own.
+pub(crate) fn managed_options<'a>(
+    row: &'a LoadBalancerRow,
+    words: &'a Words,
+) -> impl Iterator<Item = (&'a String, &'a String)> {
+    row.options.iter().filter(|(key, _)| words.options.contains(*key))
+}
+
+/// Hash of the part of a row that the reference sees and that Weir manages: all of it but our own keys, and keys and
+/// options that are neither's.
+pub fn seen(row: &LoadBalancerRow, words: &Words) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    part(&row.name);
+    part(row.protocol.as_deref().unwrap_or_default());
+    row.selection_fields.iter().for_each(|field| part(field));
+    part("options");
+    managed_options(row, words).for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    part("vips");
+    row.vips.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    part("external_ids");
+    let visible = |key: &str| keys::is_managed(key) && !key.starts_with(keys::OURS);
+    for (key, value) in row.external_ids.iter().filter(|(key, _)| visible(key)) {
+        part(key);
+        part(value);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

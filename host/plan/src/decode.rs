@@ -1,0 +1,234 @@
+//! Rows back to a load balancer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use weir_model::{Listener, LoadBalancer, LoadBalancerId, Member, MemberId, Pool, Vip};
+
+use crate::{
+    keys::{self, ListenerKey, LoadBalancerKey, MemberKey, PoolKey},
+    row::LoadBalancerRow,
+    words::Words,
+};
+
+/// A load balancer as its rows say, and what in them could not be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// The load balancer.
+    pub lb: LoadBalancer,
+    /// What could not be read; it is left out of `lb`.
+    pub findings: Vec<Finding>,
+}
+
+/// Something in a row that is not as the table of keys has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The row.
+    pub row: uuid::Uuid,
+    /// The key of `external_ids`.
+    pub key: String,
+    /// Its value, shortened.
+    pub value: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// Reads a load balancer from all its rows; `None` where there is no row, or none that says a VIP.
+pub fn decode<'a>(
+    id: LoadBalancerId,
+    rows: impl IntoIterator<Item = &'a LoadBalancerRow>,
+    words: &Words,
+) -> Option<Decoded> {
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    rows.sort_by_key(|row| row.uuid);
+    let mut findings = Vec::new();
+    let mut lb = rows.iter().find_map(|row| frame(id, row, &mut findings))?;
+    for row in rows {
+        let as_we_left_it = row.external_ids.get(keys::SEEN) == Some(&crate::compile::seen(row, words));
+        Reader { row, as_we_left_it, words, findings: &mut findings }.read(&mut lb);
+    }
+    // A pool that is nowhere: the reference leaves such links behind (`pool_None`).
+    let pools = &lb.pools;
+    for listener in lb.listeners.values_mut() {
+        listener.default_pool_id = listener.default_pool_id.filter(|pool| pools.contains_key(pool));
+    }
+    Some(Decoded { lb, findings })
+}
+
+/// The load balancer itself, without children.
+fn frame(id: LoadBalancerId, row: &LoadBalancerRow, findings: &mut Vec<Finding>) -> Option<LoadBalancer> {
+    let get = |key: &str| row.external_ids.get(key).map(String::as_str);
+    let address = get(keys::VIP)?;
+    let Ok(address) = address.parse() else {
+        findings.push(finding(row, keys::VIP, address, "is not an address"));
+        return None;
+    };
+    let further: LoadBalancerKey = json(row, keys::LOADBALANCER, findings).unwrap_or_default();
+    let ports: Vec<_> = get(keys::ADDITIONAL_VIP_PORTS).unwrap_or_default().split(',').collect();
+    let mut additional_vips = Vec::new();
+    let addresses = get(keys::ADDITIONAL_VIPS).unwrap_or_default();
+    for (index, text) in addresses.split(',').filter(|text| !text.is_empty()).enumerate() {
+        let Ok(address) = text.parse() else {
+            findings.push(finding(row, keys::ADDITIONAL_VIPS, text, "is not an address"));
+            continue;
+        };
+        let (network_id, subnet_id) =
+            further.additional.get(index).copied().unwrap_or((further.network, None));
+        let port_id = ports.get(index).and_then(|port| port.parse().ok());
+        additional_vips.push(Vip { address, port_id, network_id, subnet_id });
+    }
+    Some(LoadBalancer {
+        id,
+        project_id: further.project,
+        admin_state_up: get(keys::ENABLED) != Some("False"),
+        vip: Vip {
+            address,
+            port_id: get(keys::VIP_PORT).and_then(|port| port.parse().ok()),
+            network_id: further.network,
+            subnet_id: further.subnet,
+        },
+        additional_vips,
+        listeners: BTreeMap::new(),
+        pools: BTreeMap::new(),
+    })
+}
+
+struct Reader<'a> {
+    row: &'a LoadBalancerRow,
+    /// Nobody else has edited the row since we wrote it.
+    as_we_left_it: bool,
+    words: &'a Words,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, lb: &mut LoadBalancer) {
+        for (key, value) in &self.row.external_ids {
+            if let Some(id) = key.strip_prefix(keys::LISTENER) {
+                match self.listener(id, value) {
+                    Some(listener) => drop(lb.listeners.insert(listener.id, listener)),
+                    None => self.findings.push(finding(self.row, key, value, "is not a listener")),
+                }
+            } else if let Some(id) = key.strip_prefix(keys::POOL) {
+                match self.pool(id, value) {
+                    Some(pool) => drop(lb.pools.insert(pool.id, pool)),
+                    None => self.findings.push(finding(self.row, key, value, "is not a pool")),
+                }
+            }
+        }
+    }
+
+    fn listener(&mut self, id: &str, value: &str) -> Option<Listener> {
+        let (id, admin_state_up) = admin_state(id);
+        let (port, pool) = value.split_once(':')?;
+        let pool = pool.strip_prefix(keys::POOL).map(|pool| admin_state(pool).0);
+        let further: ListenerKey =
+            json(self.row, &format!("{}{id}", keys::OUR_LISTENER), self.findings).unwrap_or_default();
+        Some(Listener {
+            id: id.parse().ok()?,
+            protocol: further.protocol.unwrap_or_else(|| self.protocol()),
+            port: port.parse().ok()?,
+            admin_state_up,
+            default_pool_id: pool.and_then(|pool| pool.parse().ok()),
+            allowed_cidrs: further.allowed_cidrs,
+            extra: further.extra,
+        })
+    }
+
+    fn pool(&mut self, id: &str, value: &str) -> Option<Pool> {
+        let (id, admin_state_up) = admin_state(id);
+        let further: PoolKey =
+            json(self.row, &format!("{}{id}", keys::OUR_POOL), self.findings).unwrap_or_default();
+        let members = self.members(value);
+        let algorithm = self.algorithm(further.algorithm);
+        Some(Pool {
+            id: id.parse().ok()?,
+            protocol: further.protocol.unwrap_or_else(|| self.protocol()),
+            algorithm,
+            persistence: further.persistence,
+            admin_state_up,
+            members,
+            monitor: further.monitor,
+            extra: further.extra,
+        })
+    }
+
+    fn members(&mut self, tokens: &str) -> BTreeMap<MemberId, Member> {
+        let statuses: BTreeMap<String, String> =
+            json(self.row, keys::MEMBER_STATUS, self.findings).unwrap_or_default();
+        let mut members = BTreeMap::new();
+        for token in tokens.split(',').filter(|token| !token.is_empty()) {
+            let Some((id, address, port, subnet_id)) = keys::parse_member_token(token) else {
+                self.findings.push(finding(self.row, keys::POOL, token, "is not a member"));
+                continue;
+            };
+            let further: MemberKey =
+                json(self.row, &format!("{}{id}", keys::OUR_MEMBER), self.findings).unwrap_or_default();
+            members.insert(
+                id,
+                Member {
+                    id,
+                    address,
+                    port,
+                    subnet_id,
+                    weight: further.weight.unwrap_or(Member::DEFAULT_WEIGHT),
+                    backup: further.backup,
+                    admin_state_up: statuses.get(&id.to_string()).map(String::as_str) != Some("OFFLINE"),
+                    extra: further.extra,
+                },
+            );
+        }
+        members
+    }
+
+    /// Octavia's name of a transport is OVN's in capitals, unless the object's own key says another.
+    fn protocol(&self) -> String {
+        self.row.protocol.as_deref().unwrap_or_default().to_uppercase()
+    }
+
+    /// Our own key where the row is as we left it; the row's fields where somebody else wrote or edited it.
+    fn algorithm(&self, key: Option<String>) -> String {
+        let by_fields = || self.words.algorithm_of(&self.row.selection_fields).map(str::to_owned);
+        let known = if self.as_we_left_it { key } else { key.or_else(by_fields) };
+        known.unwrap_or_else(|| self.words.default_algorithm.clone())
+    }
+}
+
+fn admin_state(id: &str) -> (&str, bool) {
+    match id.strip_suffix(keys::DOWN) {
+        Some(id) => (id, false),
+        None => (id, true),
+    }
+}
+
+fn json<T: for<'de> Deserialize<'de>>(
+    row: &LoadBalancerRow,
+    key: &str,
+    findings: &mut Vec<Finding>,
+) -> Option<T> {
+    let text = row.external_ids.get(key)?;
+    match serde_json::from_str(text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let found = finding(row, key, text, &error.to_string());
+            if !findings.contains(&found) {
+                findings.push(found);
+            }
+            None
+        }
+    }
+}
+
+fn finding(row: &LoadBalancerRow, key: &str, value: &str, why: &str) -> Finding {
+    let value = value.chars().take(80).collect();
+    Finding { row: row.uuid, key: key.to_owned(), value, why: why.to_owned() }
+}
+
+/// The listener and pool keys of a row, without their `:D`: what a row is recognised by.
+pub(crate) fn objects(external_ids: &BTreeMap<String, String>) -> BTreeSet<&str> {
+    external_ids
+        .keys()
+        .filter(|key| key.starts_with(keys::LISTENER) || key.starts_with(keys::POOL))
+        .map(|key| key.strip_suffix(keys::DOWN).unwrap_or(key))
+        .collect()
+}

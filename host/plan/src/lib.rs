@@ -1,0 +1,44 @@
+//! Load balancers to OVN Northbound rows and back.
+//!
+//! ```text
+//!   rows ──decode──> LoadBalancer ──units──> (plugins translate) ──> Translations
+//!                                                                        v
+//!   LoadBalancer + Translations + Topology ──compile──> wanted rows ──diff(rows)──> Plan ──check──> operations
+//! ```
+//!
+//! Pure: same input, same output; no clock, no random, no socket. It never names a protocol or an algorithm, and never
+//! makes an operation on a row that is not the deployment's own (but for the row's own element in a switch's or router's
+//! `load_balancer` set).
+//!
+//! The table of `external_ids` keys stands in [`keys`].
+
+pub mod attach;
+pub mod capabilities;
+pub mod check;
+pub mod compile;
+pub mod decode;
+pub mod diff;
+mod error;
+pub mod keys;
+pub mod ownership;
+mod python_json;
+pub mod row;
+mod surroundings;
+pub mod topology;
+pub mod translation;
+pub mod words;
+
+pub use capabilities::Capabilities;
+pub use check::check;
+pub use compile::{Wanted, compile};
+pub use decode::{Decoded, Finding, decode};
+pub use diff::{MapPatch, Operation, Plan, Update, diff};
+pub use error::PlanError;
+pub use ownership::{Adopt, Ownership};
+pub use row::{Attached, Existing, LoadBalancerRow};
+pub use surroundings::Surroundings;
+pub use topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
+pub use translation::{
+    Backend, Distribution, Entry, Problem, Share, Translation, Translations, Unit, UnitKey, units,
+};
+pub use words::Words;

@@ -1,0 +1,45 @@
+//! `Load_Balancer` rows (ovn-nb(5)) as this crate sees them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// One row of the `Load_Balancer` table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LoadBalancerRow {
+    /// `_uuid`.
+    #[serde(rename = "_uuid")]
+    pub uuid: Uuid,
+    /// Octavia's load balancer id.
+    pub name: String,
+    /// OVN's transport; the reference leaves it empty while there is no listener.
+    pub protocol: Option<String>,
+    /// `"VIP:port" -> "ip:port,ip:port"`.
+    pub vips: BTreeMap<String, String>,
+    /// What is hashed to choose a backend.
+    pub selection_fields: BTreeSet<String>,
+    /// OVN's options.
+    pub options: BTreeMap<String, String>,
+    /// See [`crate::keys`].
+    pub external_ids: BTreeMap<String, String>,
+}
+
+/// The switches and routers whose `load_balancer` set names a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Attached {
+    /// `Logical_Switch` rows.
+    pub switches: BTreeSet<Uuid>,
+    /// `Logical_Router` rows.
+    pub routers: BTreeSet<Uuid>,
+}
+
+/// A row as the replica holds it, with its attachments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Existing {
+    /// The row.
+    #[serde(flatten)]
+    pub row: LoadBalancerRow,
+    /// Where it is attached.
+    pub attached: Attached,
+}

@@ -1,0 +1,88 @@
+//! The network around load balancers, as far as attaching them needs it. The replica implements [`Topology`] with its
+//! indexes; tests implement it with a table.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use uuid::Uuid;
+use weir_model::{NetworkId, PortId, SubnetId};
+
+/// A `Logical_Switch`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// `_uuid`.
+    pub uuid: Uuid,
+    /// `neutron-<network id>`.
+    pub name: String,
+    /// A provider network (`neutron:provnet-physical-network`): load balancers on it would catch traffic that only
+    /// passes, so they are not attached.
+    pub provider: bool,
+}
+
+/// A `Logical_Switch_Port` and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its switch.
+    pub switch: Switch,
+    /// `neutron:cidrs`: its addresses with their subnets' prefix lengths.
+    pub cidrs: Vec<IpNet>,
+}
+
+/// A `Logical_Router`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RouterRef {
+    /// `neutron-<router id>`.
+    pub name: String,
+    /// `_uuid`.
+    pub uuid: Uuid,
+}
+
+/// A `Logical_Router_Port` and the router it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouterPort {
+    /// Its router.
+    pub router: RouterRef,
+    /// Addresses with prefix lengths, the first one deciding its IP version.
+    pub networks: Vec<IpNet>,
+    /// `neutron:network_name`: the switch it connects.
+    pub switch_name: Option<String>,
+    /// The router's way outside (`gateway_chassis` or `ha_chassis_group`).
+    pub gateway: bool,
+    /// A Neutron router interface, not a gateway (`neutron:device_owner` of the switch's side).
+    pub interface: bool,
+}
+
+/// Where a Neutron subnet is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subnet {
+    /// The switch of its network, where the replica tells it.
+    pub switch: Option<Switch>,
+    /// Its CIDR; more than one where a router port serves several subnets and does not say which is which.
+    pub cidrs: Vec<IpNet>,
+}
+
+impl Subnet {
+    /// True where the address lies in the subnet.
+    pub fn contains(&self, address: &IpAddr) -> bool {
+        self.cidrs.iter().any(|cidr| cidr.contains(address))
+    }
+}
+
+/// Look-ups in the network.
+pub trait Topology {
+    /// A switch by its name.
+    fn switch(&self, name: &str) -> Option<Switch>;
+    /// A switch port by its name, which is the Neutron port's id.
+    fn port(&self, id: PortId) -> Option<Port>;
+    /// The router ports that are connected to a switch.
+    fn router_ports_on(&self, switch: &Switch) -> Vec<RouterPort>;
+    /// All ports of a router.
+    fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort>;
+    /// A subnet, from the router port that names it, else the DHCP options that name it.
+    fn subnet(&self, id: SubnetId) -> Option<Subnet>;
+}
+
+/// The name Neutron gives to a network's switch.
+pub fn switch_name(network: NetworkId) -> String {
+    format!("neutron-{network}")
+}

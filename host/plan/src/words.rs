@@ -1,0 +1,21 @@
+//! What decoding needs to know of the loaded plugins.
+
+use std::collections::BTreeSet;
+
+/// Octavia's words and OVN's values as the loaded plugins tie them together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    /// The algorithm of a pool whose row does not say another: the first one that the fallback plugin describes.
+    pub default_algorithm: String,
+    /// Algorithms and the selection fields they give with every field of the schema at hand; the most wanted first.
+    pub algorithms: Vec<(String, BTreeSet<String>)>,
+    /// Every `Load_Balancer` option that some plugin may set; others on a row are an operator's own and stay.
+    pub options: BTreeSet<String>,
+}
+
+impl Words {
+    /// The first algorithm that gives these selection fields.
+    pub fn algorithm_of(&self, fields: &BTreeSet<String>) -> Option<&str> {
+        self.algorithms.iter().find(|(_, given)| given == fields).map(|(word, _)| word.as_str())
+    }
+}

@@ -1,0 +1,229 @@
+//! Rules that a generated case would hardly hit.
+
+mod support;
+
+use support::*;
+use weir_model::*;
+use weir_plan::*;
+
+fn lb(changes: &[Change]) -> (Northbound, LoadBalancerId) {
+    let lb = LoadBalancer {
+        id: id(LB),
+        project_id: None,
+        admin_state_up: true,
+        vip: Vip {
+            address: id("172.24.4.9"),
+            port_id: None,
+            network_id: Some(id(PUBLIC)),
+            subnet_id: Some(id(PUBLIC_SUBNET)),
+        },
+        additional_vips: vec![],
+        listeners: Default::default(),
+        pools: Default::default(),
+    };
+    let lb_id = lb.id;
+    let mut northbound = Northbound::default();
+    for change in std::iter::once(&Change::LoadBalancerCreate(Box::new(lb))).chain(changes) {
+        step(&mut northbound, change);
+    }
+    (northbound, lb_id)
+}
+
+fn step(northbound: &mut Northbound, change: &Change) {
+    let mut graph = northbound.decode(id(LB));
+    apply(&mut graph, change).unwrap();
+    let plan = northbound.plan(id(LB), graph.as_ref()).unwrap();
+    northbound.execute(&plan);
+}
+
+fn listener(n: u32, port: u16, protocol: &str, pool: Option<u32>) -> Change {
+    let default_pool_id = pool.map(|n| numbered(0x30, n));
+    let listener = Listener {
+        id: numbered(0x20, n),
+        protocol: protocol.into(),
+        port,
+        admin_state_up: true,
+        default_pool_id,
+        allowed_cidrs: vec![],
+        extra: Extra::new(),
+    };
+    Change::ListenerCreate(id(LB), listener)
+}
+
+fn pool(n: u32, algorithm: &str, members: u32) -> Change {
+    let member = |m: u32| Member {
+        id: numbered(0x40, n * 100 + m),
+        address: format!("10.10.10.{m}").parse().unwrap(),
+        port: 8080,
+        subnet_id: Some(id(PRIVATE_SUBNET)),
+        weight: 1,
+        backup: false,
+        admin_state_up: true,
+        extra: Extra::new(),
+    };
+    let members = (1..=members).map(member).map(|m| (m.id, m)).collect();
+    Change::PoolCreate(
+        id(LB),
+        None,
+        Pool {
+            id: numbered(0x30, n),
+            protocol: "ALPHA".into(),
+            algorithm: algorithm.into(),
+            persistence: None,
+            admin_state_up: true,
+            members,
+            monitor: None,
+            extra: Extra::new(),
+        },
+    )
+}
+
+#[test]
+fn pools_that_hash_differently_get_rows_of_their_own_and_agree_again() {
+    let (mut northbound, lb) = lb(&[
+        pool(1, "ONE", 1),
+        listener(1, 80, "ALPHA", Some(1)),
+        pool(2, "TWO", 1),
+        listener(2, 81, "ALPHA", Some(2)),
+    ]);
+    let first = northbound.rows.keys().copied().collect::<Vec<_>>();
+    assert_eq!(first.len(), 2);
+    let patch = PoolPatch {
+        id: numbered(0x30, 2),
+        admin_state_up: Field::Unset,
+        algorithm: Some("ONE".into()),
+        persistence: Field::Unset,
+        extra: Default::default(),
+    };
+    step(&mut northbound, &Change::PoolUpdate(lb, patch));
+    let rows: Vec<_> = northbound.rows.values().collect();
+    assert_eq!(rows.len(), 1);
+    assert!(first.contains(&rows[0].uuid), "an existing row is taken, not made anew");
+    assert_eq!(rows[0].vips.len(), 2);
+}
+
+#[test]
+fn a_row_of_another_deployment_is_never_written() {
+    let (mut northbound, lb) = lb(&[]);
+    for row in northbound.rows.values_mut() {
+        row.external_ids.insert("weir:owner".into(), "somebody".into());
+    }
+    let graph = northbound.decode(lb);
+    let error = northbound.plan(lb, graph.as_ref()).unwrap_err();
+    assert_eq!(error.code(), "foreign-row");
+    assert!(error.to_string().contains("somebody"), "{error}");
+    assert_eq!(northbound.plan(lb, None).unwrap_err().code(), "foreign-row");
+}
+
+#[test]
+fn two_listeners_on_one_port_over_one_transport_are_refused() {
+    let (northbound, lb) = lb(&[
+        pool(1, "ONE", 1),
+        listener(1, 80, "ALPHA", Some(1)),
+        pool(2, "TWO", 1),
+        listener(3, 80, "BETA", Some(2)),
+    ]);
+    for (n, pool) in [(2, 1), (2, 2)] {
+        let mut graph = northbound.decode(lb);
+        apply(&mut graph, &listener(n, 80, "GAMMA", Some(pool))).unwrap();
+        assert_eq!(northbound.plan(lb, graph.as_ref()).unwrap_err().code(), "vip-taken", "pool {pool}");
+    }
+}
+
+#[test]
+fn a_failing_plugin_keeps_what_is_live() {
+    let (mut northbound, lb) = lb(&[
+        pool(1, "ONE", 2),
+        listener(1, 80, "ALPHA", Some(1)),
+        pool(2, "ONE", 1),
+        listener(2, 81, "ALPHA", Some(2)),
+    ]);
+    let mut graph = northbound.decode(lb).unwrap();
+    graph.listeners.get_mut(&numbered(0x20, 1)).unwrap().protocol = "BROKEN".into();
+    // The same load balancer changes elsewhere meanwhile.
+    graph.listeners.get_mut(&numbered(0x20, 2)).unwrap().admin_state_up = false;
+    let plan = northbound.plan(lb, Some(&graph)).unwrap();
+    assert_eq!(plan.kept.len(), 1);
+    northbound.execute(&plan);
+    let row = northbound.rows.values().next().unwrap();
+    assert_eq!(northbound.rows.len(), 1);
+    assert_eq!(row.vips, [("172.24.4.9:80".to_owned(), "10.10.10.1:8080,10.10.10.2:8080".to_owned())].into());
+    assert!(row.external_ids.contains_key(&format!("listener_{}", numbered::<ListenerId>(0x20, 1))));
+}
+
+#[test]
+fn a_failing_plugin_with_nothing_to_keep_refuses() {
+    let (northbound, lb) = lb(&[]);
+    let mut graph = northbound.decode(lb);
+    apply(&mut graph, &listener(1, 80, "BROKEN", None)).unwrap();
+    assert!(
+        matches!(northbound.plan(lb, graph.as_ref()), Err(PlanError::Translation(problem)) if problem.code == "broken")
+    );
+}
+
+#[test]
+fn somebody_elses_keys_options_and_order_stay() {
+    let (mut northbound, lb) = lb(&[pool(1, "ONE", 2), listener(1, 80, "ALPHA", Some(1))]);
+    let row = northbound.rows.values_mut().next().unwrap();
+    row.external_ids.insert("note".into(), "keep me".into());
+    row.options.insert("reject".into(), "true".into());
+    let edited = row.clone();
+    let graph = northbound.decode(lb);
+    assert_eq!(northbound.plan(lb, graph.as_ref()).unwrap().operations, [], "nothing of ours is wrong");
+    let row = northbound.rows.values_mut().next().unwrap();
+    row.vips.insert("172.24.4.9:80".into(), "10.10.10.2:8080,10.10.10.1:8080".into());
+    let plan = northbound.plan(lb, graph.as_ref()).unwrap();
+    northbound.execute(&plan);
+    let row = northbound.rows.values().next().unwrap();
+    assert_eq!(row.external_ids["note"], edited.external_ids["note"]);
+    assert_eq!(row.options["reject"], "true");
+    assert_eq!(
+        row.vips["172.24.4.9:80"], "10.10.10.2:8080,10.10.10.1:8080",
+        "order alone is no reason to write"
+    );
+}
+
+#[test]
+fn hand_made_damage_is_repaired() {
+    let (mut northbound, lb) = lb(&[pool(1, "ONE", 2), listener(1, 80, "ALPHA", Some(1))]);
+    let good = northbound.shape(lb);
+    let graph = northbound.decode(lb);
+    let row = northbound.rows.values_mut().next().unwrap();
+    row.vips.clear();
+    row.protocol = Some("beta".into());
+    row.selection_fields.clear();
+    northbound.attached.clear();
+    let plan = northbound.plan(lb, graph.as_ref()).unwrap();
+    northbound.execute(&plan);
+    assert_eq!(northbound.shape(lb), good);
+}
+
+#[test]
+fn unreadable_keys_are_findings_not_failures() {
+    let (mut northbound, lb) = lb(&[pool(1, "ONE", 1)]);
+    let row = northbound.rows.values_mut().next().unwrap();
+    row.external_ids.insert("listener_x".into(), "80:".into());
+    row.external_ids.insert(format!("pool_{}", numbered::<PoolId>(0x30, 7)), "member_bad,member_".into());
+    row.external_ids.insert("weir:loadbalancer".into(), "{".into());
+    let existing = northbound.existing(lb);
+    let decoded = decode(lb, existing.iter().map(|existing| &existing.row), &words()).unwrap();
+    assert_eq!(decoded.findings.len(), 4, "{:?}", decoded.findings);
+    assert_eq!(decoded.lb.pools.len(), 2);
+}
+
+#[test]
+fn a_member_without_subnet_is_given_the_vips_only_where_it_lies_in_it() {
+    let (northbound, lb) = lb(&[pool(1, "ONE", 1)]);
+    let mut graph = northbound.decode(lb).unwrap();
+    let members = &mut graph.pools.get_mut(&numbered(0x30, 1)).unwrap().members;
+    let member = members.values_mut().next().unwrap();
+    member.subnet_id = None;
+    let mut inside = member.clone();
+    inside.id = numbered(0x40, 999);
+    inside.address = id("172.24.4.77");
+    members.insert(inside.id, inside);
+    attach::fill_subnets(&mut graph, &Net);
+    let subnets: Vec<_> = graph.pools[&numbered(0x30, 1)].members.values().map(|m| m.subnet_id).collect();
+    assert_eq!(subnets, [None, Some(id(PUBLIC_SUBNET))]);
+    assert_eq!(northbound.plan(lb, Some(&graph)).unwrap().unresolved.len(), 1);
+}
