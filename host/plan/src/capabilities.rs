@@ -14,8 +14,8 @@ pub struct Capabilities {
 impl Capabilities {
     /// The facts a plugin is told, sorted, e.g. `selection-field:ip_src`.
     pub fn facts(&self) -> Vec<String> {
-        let protocols = self.protocols.iter().map(|value| format!("protocol:{value}"));
+        let transports = self.protocols.iter().map(|value| format!("transport:{value}"));
         let fields = self.selection_fields.iter().map(|value| format!("selection-field:{value}"));
-        protocols.chain(fields).collect()
+        transports.chain(fields).collect()
     }
 }

@@ -1,5 +1,7 @@
 //! What holds of every load balancer and every order of changes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod support;
 
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};

@@ -1,5 +1,7 @@
 //! Rules that a generated case would hardly hit.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod support;
 
 use support::*;

@@ -1,0 +1,97 @@
+//! From an author's traits to the exports of a component.
+
+use std::marker::PhantomData;
+
+use crate::bindings::about_part::exports::weir::plugin::about;
+use crate::bindings::algorithm_part::exports::weir::plugin::algorithm;
+use crate::bindings::protocol_part::exports::weir::plugin::protocol;
+use crate::{
+    Algorithm, Context, Description, Distribution, HealthCheck, Listener, Member, Monitor, Plugin, Pool,
+    Protocol, Refusal, Share, Translation, log,
+};
+
+/// Gives an author's type the shape that the generated exports want. Used by the export macros.
+#[derive(Debug)]
+pub struct Adapter<T>(PhantomData<T>);
+
+impl<T: Plugin> about::Guest for Adapter<T> {
+    fn describe() -> Description {
+        log::hook_panics();
+        T::describe()
+    }
+
+    fn check_config(config: String) -> Result<(), Refusal> {
+        log::hook_panics();
+        T::check_config(&config)
+    }
+}
+
+impl<T: Protocol> protocol::Guest for Adapter<T> {
+    fn translate(
+        ctx: Context,
+        listener: Option<Listener>,
+        pool: Option<Pool>,
+        members: Vec<Member>,
+        shares: Vec<Share>,
+    ) -> Result<Translation, Refusal> {
+        log::hook_panics();
+        T::translate(&ctx, listener.as_ref(), pool.as_ref(), &members, &shares)
+    }
+
+    fn check_members(ctx: Context, pool: Pool, members: Vec<Member>) -> Vec<(u32, Refusal)> {
+        log::hook_panics();
+        T::check_members(&ctx, &pool, &members)
+    }
+
+    fn plan_monitor(ctx: Context, pool: Pool, monitor: Monitor) -> Result<HealthCheck, Refusal> {
+        log::hook_panics();
+        T::plan_monitor(&ctx, &pool, &monitor)
+    }
+}
+
+impl<T: Algorithm> algorithm::Guest for Adapter<T> {
+    fn distribute(ctx: Context, pool: Option<Pool>, members: Vec<Member>) -> Result<Distribution, Refusal> {
+        log::hook_panics();
+        T::distribute(&ctx, pool.as_ref(), &members)
+    }
+}
+
+/// Exports a type that implements [`Protocol`](crate::Protocol) as this crate's plugin.
+///
+/// On other targets than `wasm32` it makes nothing.
+#[macro_export]
+macro_rules! export_protocol {
+    ($ty:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code, missing_docs)]
+        const _: () = {
+            type Export = $crate::Adapter<$ty>;
+            $crate::bindings::about_part::export_about_part!(
+                Export with_types_in $crate::bindings::about_part
+            );
+            $crate::bindings::protocol_part::export_protocol_part!(
+                Export with_types_in $crate::bindings::protocol_part
+            );
+        };
+    };
+}
+
+/// Exports a type that implements [`Algorithm`](crate::Algorithm) as this crate's plugin.
+///
+/// On other targets than `wasm32` it makes nothing.
+#[macro_export]
+macro_rules! export_algorithm {
+    ($ty:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code, missing_docs)]
+        const _: () = {
+            type Export = $crate::Adapter<$ty>;
+            $crate::bindings::about_part::export_about_part!(
+                Export with_types_in $crate::bindings::about_part
+            );
+            $crate::bindings::algorithm_part::export_algorithm_part!(
+                Export with_types_in $crate::bindings::algorithm_part
+            );
+        };
+    };
+}

@@ -1,0 +1,41 @@
+//! A protocol that OVN balances by connection: what all such plugins share, parameterised by [`L4`].
+
+mod accept;
+mod translate;
+
+pub use accept::{check_members, plan_monitor};
+pub use translate::translate;
+
+use crate::Description;
+
+/// One Octavia protocol over one transport.
+#[derive(Debug, Clone, Copy)]
+pub struct L4 {
+    /// The plugin's name.
+    pub name: &'static str,
+    /// The plugin's version.
+    pub version: &'static str,
+    /// Octavia's word, as in `listener.protocol`.
+    pub protocol: &'static str,
+    /// The Northbound's word, as in `Load_Balancer.protocol`.
+    pub transport: &'static str,
+    /// Whether the transport is also that of a load balancer without listeners.
+    pub fallback: bool,
+    /// Octavia's kinds of health monitor that OVN can run for this protocol.
+    pub monitors: &'static [&'static str],
+}
+
+impl L4 {
+    /// The plugin's description.
+    pub fn describe(&self) -> Description {
+        Description {
+            name: self.name.into(),
+            version: self.version.into(),
+            protocols: vec![self.protocol.into()],
+            algorithms: vec![],
+            fallback: self.fallback,
+            config_schema: String::new(),
+            options: vec![],
+        }
+    }
+}

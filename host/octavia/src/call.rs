@@ -1,0 +1,151 @@
+//! `POST /v1/driver/{method}`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{FromRequestParts, Path, State},
+    http::{HeaderMap, header::CONTENT_LENGTH, request::Parts},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tracing::Instrument;
+use weir_model::Change;
+
+use crate::{
+    body::arguments,
+    methods::{Answer, DriverMethod, METHODS},
+    provider::CallContext,
+    refusal::{ErrorClass, Refusal},
+    routes::Api,
+};
+
+/// The longest idempotency key or request id, in characters.
+const LONGEST_KEY: usize = 128;
+
+/// How long a body may take to arrive. Octavia sends it in one go; a slow one only holds a connection.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Answers one driver call.
+pub(crate) async fn driver(
+    State(api): State<Arc<Api>>,
+    Segment(name): Segment,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match call(&api, &name, &headers, body).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            tracing::info!(method = %printable(&name), code = %refusal.code, "call refused: {}", refusal.operator);
+            refusal.into_response()
+        }
+    }
+}
+
+async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+    let body = read_body(headers, body, api.max_body).await?;
+    let method = METHODS.iter().find(|method| method.name == name).ok_or_else(|| {
+        Refusal::not_found("unknown-method", format!("there is no driver method {:?}", printable(name)))
+    })?;
+    let context = context(method, headers)?;
+    let change = read_change(method, &body)?;
+    drop(body);
+    let span = tracing::info_span!(
+        "call",
+        method = method.name,
+        request_id = context.request_id.as_deref(),
+        loadbalancer_id = change.loadbalancer_id().map(tracing::field::display),
+    );
+    let accepted = api.provider.change(change, context).instrument(span).await?;
+    Ok(Json(accepted).into_response())
+}
+
+fn read_change(method: &DriverMethod, body: &[u8]) -> Result<Change, Refusal> {
+    let args = arguments(method, body)?;
+    match method.answer {
+        Answer::Change(read) => Ok(read(&args)?),
+        Answer::NotImplemented(code, text) => Err(Refusal::not_implemented(code, text)),
+        Answer::Unsupported(code, text) => Err(Refusal::unsupported(code, text)),
+    }
+}
+
+async fn read_body(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Refusal> {
+    let announced =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        drain(body, most).await;
+        return Err(too_large(most));
+    }
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most)),
+        Ok(Err(_)) => Err(Refusal::malformed("body-unreadable", "the body broke off")),
+        Err(_) => Err(Refusal::new(ErrorClass::TimedOut, "body-timeout", "the body did not arrive in time")),
+    }
+}
+
+/// Takes in some of a body that is too large: most clients read the answer only when they have sent it all.
+async fn drain(mut body: Body, most: usize) {
+    let mut left = most.saturating_mul(4);
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whether it ended or not, the answer is the same.
+    tokio::time::timeout(BODY_TIME, reading).await.unwrap_or_default();
+}
+
+fn too_large(most: usize) -> Refusal {
+    Refusal::new(ErrorClass::TooLarge, "body-too-large", format!("the body is larger than {most} bytes"))
+}
+
+fn context(method: &DriverMethod, headers: &HeaderMap) -> Result<CallContext, Refusal> {
+    let idempotency_key = match headers.get("idempotency-key") {
+        None => None,
+        Some(key) => Some(checked_key(key.as_bytes())?),
+    };
+    let request_id = headers
+        .get("x-openstack-request-id")
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| is_key(id.as_bytes()))
+        .map(str::to_owned);
+    Ok(CallContext { idempotency_key, request_id, method: method.name })
+}
+
+/// An idempotency key, or a change's id, that can be one.
+pub(crate) fn checked_key(key: &[u8]) -> Result<String, Refusal> {
+    let text = std::str::from_utf8(key).ok().filter(|_| is_key(key)).ok_or_else(|| {
+        let text = format!("an idempotency key has 1 to {LONGEST_KEY} printable ASCII characters");
+        Refusal::malformed("bad-idempotency-key", text)
+    })?;
+    Ok(text.to_owned())
+}
+
+fn is_key(key: &[u8]) -> bool {
+    (1..=LONGEST_KEY).contains(&key.len()) && key.iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
+/// A caller's word as a log line may hold it.
+fn printable(word: &str) -> String {
+    word.chars().filter(|c| c.is_ascii_graphic()).take(64).collect()
+}
+
+/// The variable part of a path, decoded.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(segment)| Self(segment))
+            .map_err(|_| Refusal::malformed("bad-path", "the path is not UTF-8 text"))
+    }
+}

@@ -1,0 +1,172 @@
+//! The methods of octavia-lib's `ProviderDriver`: one table for routing, the API document and tests.
+
+use weir_model::Change;
+
+use crate::body::{
+    self, BodyError, Object,
+    kinds::{
+        ADDITIONAL_VIP, HEALTH_MONITOR, L7POLICY, L7RULE, LISTENER, LOAD_BALANCER, MEMBER, POOL,
+        VIP_DICTIONARY,
+    },
+    types::{Form, Kind, Type},
+};
+
+/// One method.
+#[derive(Debug)]
+pub struct DriverMethod {
+    /// octavia-lib's name.
+    pub name: &'static str,
+    /// What its body holds.
+    pub(crate) args: &'static [Arg],
+    /// What it answers.
+    pub answer: Answer,
+}
+
+/// One argument: a key of the body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arg {
+    pub(crate) name: &'static str,
+    pub(crate) ty: Type,
+    pub(crate) form: Form,
+    pub(crate) required: bool,
+}
+
+/// What a method answers when its body is well-formed.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// What became of the change it asks for.
+    Change(ReadChange),
+    /// `NotImplementedError` with this code and text.
+    NotImplemented(&'static str, &'static str),
+    /// `UnsupportedOptionError` with this code and text.
+    Unsupported(&'static str, &'static str),
+}
+
+/// Reads a checked body.
+pub type ReadChange = fn(&Object) -> Result<Change, BodyError>;
+
+const fn arg(name: &'static str, ty: Type, required: bool) -> Arg {
+    Arg { name, ty, form: Form::Old, required }
+}
+
+const fn object(name: &'static str, kind: &'static Kind, form: Form) -> Arg {
+    Arg { name, ty: Type::Object(kind), form, required: !matches!(form, Form::Old) }
+}
+
+const fn method(name: &'static str, args: &'static [Arg], answer: Answer) -> DriverMethod {
+    DriverMethod { name, args, answer }
+}
+
+const VIP_PORT: Answer =
+    Answer::NotImplemented("vip-port-by-octavia", "VIP ports are made by Octavia, not by this provider");
+const L7: Answer = Answer::NotImplemented(
+    "l7-not-implemented",
+    "OVN balances on layer 4: L7 policies and rules are not supported",
+);
+const FLAVOR: Answer = Answer::NotImplemented("flavors-not-implemented", "flavors are not supported");
+const ZONE: Answer =
+    Answer::NotImplemented("availability-zones-not-implemented", "availability zones are not supported");
+const MONITOR: Answer =
+    Answer::Unsupported("health-monitors-unsupported", "health monitors are not supported in this version");
+
+/// All methods.
+pub static METHODS: &[DriverMethod] = &[
+    method(
+        "create_vip_port",
+        &[
+            arg("loadbalancer_id", Type::Id, true),
+            arg("project_id", Type::Text, false),
+            arg("vip_dictionary", Type::Object(&VIP_DICTIONARY), true),
+            arg("additional_vip_dicts", Type::Objects(&ADDITIONAL_VIP), false),
+        ],
+        VIP_PORT,
+    ),
+    method(
+        "loadbalancer_create",
+        &[object("loadbalancer", &LOAD_BALANCER, Form::Create)],
+        Answer::Change(body::loadbalancer_create),
+    ),
+    method(
+        "loadbalancer_delete",
+        &[object("loadbalancer", &LOAD_BALANCER, Form::Delete), arg("cascade", Type::Bool, false)],
+        Answer::Change(body::loadbalancer_delete),
+    ),
+    method(
+        "loadbalancer_failover",
+        &[arg("loadbalancer_id", Type::Id, true)],
+        Answer::Change(body::loadbalancer_failover),
+    ),
+    method(
+        "loadbalancer_update",
+        &[
+            object("old_loadbalancer", &LOAD_BALANCER, Form::Old),
+            object("new_loadbalancer", &LOAD_BALANCER, Form::New),
+        ],
+        Answer::Change(body::loadbalancer_update),
+    ),
+    method(
+        "listener_create",
+        &[object("listener", &LISTENER, Form::Create)],
+        Answer::Change(body::listener_create),
+    ),
+    method(
+        "listener_delete",
+        &[object("listener", &LISTENER, Form::Delete)],
+        Answer::Change(body::listener_delete),
+    ),
+    method(
+        "listener_update",
+        &[object("old_listener", &LISTENER, Form::Old), object("new_listener", &LISTENER, Form::New)],
+        Answer::Change(body::listener_update),
+    ),
+    method("pool_create", &[object("pool", &POOL, Form::Create)], Answer::Change(body::pool_create)),
+    method("pool_delete", &[object("pool", &POOL, Form::Delete)], Answer::Change(body::pool_delete)),
+    method(
+        "pool_update",
+        &[object("old_pool", &POOL, Form::Old), object("new_pool", &POOL, Form::New)],
+        Answer::Change(body::pool_update),
+    ),
+    method("member_create", &[object("member", &MEMBER, Form::Create)], Answer::Change(body::member_create)),
+    method("member_delete", &[object("member", &MEMBER, Form::Delete)], Answer::Change(body::member_delete)),
+    method(
+        "member_update",
+        &[object("old_member", &MEMBER, Form::Old), object("new_member", &MEMBER, Form::New)],
+        Answer::Change(body::member_update),
+    ),
+    method(
+        "member_batch_update",
+        &[
+            arg("pool_id", Type::Id, true),
+            Arg { name: "members", ty: Type::Objects(&MEMBER), form: Form::Child, required: true },
+        ],
+        Answer::Change(body::member_batch_update),
+    ),
+    method("health_monitor_create", &[object("healthmonitor", &HEALTH_MONITOR, Form::Create)], MONITOR),
+    method("health_monitor_delete", &[object("healthmonitor", &HEALTH_MONITOR, Form::Delete)], MONITOR),
+    method(
+        "health_monitor_update",
+        &[
+            object("old_healthmonitor", &HEALTH_MONITOR, Form::Old),
+            object("new_healthmonitor", &HEALTH_MONITOR, Form::New),
+        ],
+        MONITOR,
+    ),
+    method("l7policy_create", &[object("l7policy", &L7POLICY, Form::Create)], L7),
+    method("l7policy_delete", &[object("l7policy", &L7POLICY, Form::Delete)], L7),
+    method(
+        "l7policy_update",
+        &[object("old_l7policy", &L7POLICY, Form::Old), object("new_l7policy", &L7POLICY, Form::New)],
+        L7,
+    ),
+    method("l7rule_create", &[object("l7rule", &L7RULE, Form::Create)], L7),
+    method("l7rule_delete", &[object("l7rule", &L7RULE, Form::Delete)], L7),
+    method(
+        "l7rule_update",
+        &[object("old_l7rule", &L7RULE, Form::Old), object("new_l7rule", &L7RULE, Form::New)],
+        L7,
+    ),
+    method("get_supported_flavor_metadata", &[], FLAVOR),
+    method("validate_flavor", &[arg("flavor_metadata", Type::Map, true)], FLAVOR),
+    method("get_supported_availability_zone_metadata", &[], ZONE),
+    method("validate_availability_zone", &[arg("availability_zone_metadata", Type::Map, true)], ZONE),
+];

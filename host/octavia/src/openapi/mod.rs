@@ -1,0 +1,202 @@
+//! The API document, OpenAPI 3.1, generated from the tables of methods, objects and routes.
+
+mod answers;
+mod schemas;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    methods::{Answer, DriverMethod, METHODS},
+    routes::{Operation, ROUTES},
+};
+use answers::{error, errors, json_answer};
+
+/// The document. The driver's methods stand as paths of their own, since each has a body of its own.
+pub fn document() -> Value {
+    let mut paths = Map::new();
+    for (path, operation) in ROUTES {
+        if *operation == Operation::DriverCall {
+            for method in METHODS {
+                add(&mut paths, &path.replace("{method}", method.name), "post", driver_call(method));
+            }
+        } else {
+            let (verb, description) = describe(*operation);
+            add(&mut paths, path, verb, description);
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Weir provider API",
+            "version": "1",
+            "description": "What Octavia's driver calls, and what operators read. In bodies a missing key is Unset \
+                            (left as it is, or the default), null clears, unknown keys are ignored.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "security": [{}, { "token": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "token": {
+                "type": "http", "scheme": "bearer", "description": "Needed over TCP; not over the Unix socket.",
+            } },
+            "schemas": schemas::schemas(),
+            "responses": { "Error": error("The call is refused and has changed nothing.") },
+        },
+    })
+}
+
+fn add(paths: &mut Map<String, Value>, path: &str, verb: &str, operation: Value) {
+    let item = paths.entry(path).or_insert_with(|| json!({}));
+    if let Some(item) = item.as_object_mut() {
+        item.insert(verb.to_owned(), operation);
+    }
+}
+
+fn driver_call(method: &DriverMethod) -> Value {
+    let required: Vec<_> = method.args.iter().filter(|arg| arg.required).map(|arg| arg.name).collect();
+    let properties: Map<_, _> =
+        method.args.iter().map(|arg| (arg.name.to_owned(), schemas::argument(arg))).collect();
+    let mut schema = json!({ "type": "object", "properties": properties });
+    if !required.is_empty()
+        && let Some(schema) = schema.as_object_mut()
+    {
+        schema.insert("required".to_owned(), json!(required));
+    }
+    let (description, mut responses) = match method.answer {
+        Answer::Change(_) => (
+            "Takes on the change. The same Idempotency-Key again gives the first answer.".to_owned(),
+            errors(&["400", "401", "404", "408", "413", "422", "500", "501", "503"]),
+        ),
+        Answer::NotImplemented(code, text) => (
+            format!("Always NotImplementedError ({code}): {text}."),
+            errors(&["400", "401", "408", "413", "501"]),
+        ),
+        Answer::Unsupported(code, text) => (
+            format!("Always UnsupportedOptionError ({code}): {text}."),
+            errors(&["400", "401", "408", "413", "422"]),
+        ),
+    };
+    if matches!(method.answer, Answer::Change(_)) {
+        responses.insert("200".to_owned(), json_answer("Taken on.", "Accepted"));
+    }
+    json!({
+        "operationId": method.name,
+        "tags": ["driver"],
+        "summary": format!("octavia-lib's ProviderDriver.{}", method.name),
+        "description": description,
+        "parameters": [
+            { "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "minLength": 1, "maxLength": 128 } },
+            { "name": "X-Openstack-Request-Id", "in": "header", "schema": { "type": "string" } },
+        ],
+        "requestBody": {
+            "required": !required.is_empty(),
+            "content": { "application/json": { "schema": schema } },
+        },
+        "responses": responses,
+    })
+}
+
+fn describe(operation: Operation) -> (&'static str, Value) {
+    let uuid = || json!([{ "name": "id", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } }]);
+    let key = || {
+        json!([{
+            "name": "id", "in": "path", "required": true, "description": "A change's id, or the Idempotency-Key of its call.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+        }])
+    };
+    let read = |id: &str, summary: &str, parameters: Value, answer: Value, codes: &[&str]| {
+        let mut responses = errors(codes);
+        responses.insert("200".to_owned(), answer);
+        json!({
+            "operationId": id, "tags": ["read"], "summary": summary, "parameters": parameters, "responses": responses,
+        })
+    };
+    let none = || json!([]);
+    match operation {
+        // Described method by method.
+        Operation::DriverCall => ("post", json!({})),
+        Operation::LoadBalancers => (
+            "get",
+            read("load_balancers", "All load balancers", none(), json_answer("Found.", "Anything"), &["401"]),
+        ),
+        Operation::LoadBalancer => (
+            "get",
+            read(
+                "load_balancer",
+                "One load balancer: graph, statuses, rows, pending changes, drift",
+                uuid(),
+                json_answer("Found.", "Anything"),
+                &["400", "401", "404"],
+            ),
+        ),
+        Operation::Reconcile => {
+            let mut parameters = uuid();
+            if let Some(parameters) = parameters.as_array_mut() {
+                parameters.push(json!({ "name": "dry_run", "in": "query", "schema": { "type": "boolean", "default": false } }));
+            }
+            let answer = json_answer("The plan.", "Anything");
+            let codes = &["400", "401", "404", "500", "503"];
+            (
+                "post",
+                read("reconcile", "Plan and apply now; with dry_run only plan", parameters, answer, codes),
+            )
+        }
+        Operation::ChangeState => (
+            "get",
+            read(
+                "change",
+                "What became of a change",
+                key(),
+                json_answer("Accepted once.", "ChangeState"),
+                &["400", "401", "404"],
+            ),
+        ),
+        Operation::Abandon => (
+            "delete",
+            read(
+                "abandon",
+                "Abandon a change and take back what it did; also one that was never accepted",
+                key(),
+                json_answer("Abandoned.", "ChangeState"),
+                &["400", "401", "500", "503"],
+            ),
+        ),
+        Operation::Plugins => {
+            ("get", read("plugins", "The plugins", none(), json_answer("All of them.", "Anything"), &["401"]))
+        }
+        Operation::Healthz => (
+            "get",
+            read(
+                "healthz",
+                "Whether the process lives",
+                none(),
+                json_answer("It does.", "Anything"),
+                &["401"],
+            ),
+        ),
+        Operation::Readyz => {
+            let mut readyz = read(
+                "readyz",
+                "Whether calls can be taken on",
+                none(),
+                json_answer("They can.", "Readiness"),
+                &["401"],
+            );
+            if let Some(responses) = readyz.get_mut("responses").and_then(Value::as_object_mut) {
+                responses.insert("503".to_owned(), json_answer("They cannot.", "Readiness"));
+            }
+            ("get", readyz)
+        }
+        Operation::Metrics => {
+            let text = json!({
+                "description": "OpenMetrics 1.0.",
+                "content": { "application/openmetrics-text": { "schema": { "type": "string" } } },
+            });
+            ("get", read("metrics", "Metrics", none(), text, &["401"]))
+        }
+        Operation::OpenApi => (
+            "get",
+            read("openapi", "This document", none(), json_answer("OpenAPI 3.1.", "Anything"), &["401"]),
+        ),
+    }
+}

@@ -1,0 +1,119 @@
+//! What the host does behind the API.
+
+use serde::Serialize;
+use serde_json::Value;
+use weir_model::{Change, LoadBalancerId};
+
+use crate::refusal::Refusal;
+
+/// The host, as the API sees it.
+///
+/// The asynchronous methods run in a task of their own: a client that goes away does not cut them short.
+#[async_trait::async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// Takes on a change. Answers within the call's budget, whether or not the Northbound has confirmed it by then.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; the change has then done nothing and never will.
+    async fn change(&self, change: Change, call: CallContext) -> Result<Accepted, Refusal>;
+
+    /// What became of a change, by its id or the `Idempotency-Key` of its call; `None` if it was never accepted.
+    async fn change_state(&self, id_or_key: &str) -> Option<ChangeState>;
+
+    /// Abandons a change and takes back what it did. A change that was never accepted never will be from now on, and
+    /// counts as abandoned.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the host cannot write down that it is abandoned.
+    async fn abandon(&self, id_or_key: &str) -> Result<ChangeState, Refusal>;
+
+    /// All load balancers as decoded from the Northbound.
+    fn load_balancers(&self) -> Value;
+
+    /// One load balancer with its rows, pending changes and drift.
+    fn load_balancer(&self, id: LoadBalancerId) -> Option<Value>;
+
+    /// Plans a load balancer anew and applies the plan, unless `dry_run`. The answer is the plan.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: unknown load balancer, or no plan can be made now.
+    async fn reconcile(&self, id: LoadBalancerId, dry_run: bool) -> Result<Value, Refusal>;
+
+    /// The plugins and their state.
+    fn plugins(&self) -> Value;
+
+    /// Whether calls can be taken on, condition by condition.
+    fn readiness(&self) -> Readiness;
+
+    /// The metrics as OpenMetrics 1.0 text, ending in `# EOF`.
+    fn metrics(&self) -> String;
+}
+
+/// What came with a call besides its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallContext {
+    /// Header `Idempotency-Key`: 1 to 128 printable ASCII characters.
+    pub idempotency_key: Option<String>,
+    /// Header `X-Openstack-Request-Id`, for logs and transaction comments; up to 128 printable ASCII characters.
+    pub request_id: Option<String>,
+    /// octavia-lib's name of the method.
+    pub method: &'static str,
+}
+
+/// A change taken on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// The change's id, for `/v1/changes/{id}`.
+    pub change: String,
+    /// False when the Northbound did not confirm within the call's budget; the change goes on then.
+    pub committed: bool,
+}
+
+/// How far a change has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeProgress {
+    /// Accepted, not yet confirmed by the Northbound.
+    Pending,
+    /// In the Northbound.
+    Committed,
+    /// Given up for a lasting reason.
+    Failed,
+    /// Taken back at the caller's wish.
+    Abandoned,
+}
+
+/// A change and how far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChangeState {
+    /// The change's id; for one that was never accepted, what the caller named it by.
+    pub id: String,
+    /// How far it has come.
+    pub state: ChangeProgress,
+    /// octavia-lib's name of the method; none for a change that was never accepted.
+    pub method: Option<String>,
+    /// Its load balancer, where known.
+    pub loadbalancer_id: Option<LoadBalancerId>,
+    /// Why it failed or what it waits for.
+    pub detail: Option<String>,
+}
+
+/// Whether the host can take on calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Readiness {
+    /// True when every condition that matters holds.
+    pub ready: bool,
+    /// Each condition.
+    pub conditions: Vec<Condition>,
+}
+
+/// One condition of readiness.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Condition {
+    /// Stable kebab-case name.
+    pub name: String,
+    /// Whether it holds.
+    pub ok: bool,
+    /// In words, for people.
+    pub detail: String,
+}

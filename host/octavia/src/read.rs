@@ -1,0 +1,128 @@
+//! The read API and what stands beside it.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{RawQuery, State},
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, HeaderValue},
+    },
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+use weir_model::LoadBalancerId;
+
+use crate::{
+    call::{Segment, checked_key},
+    provider::{ChangeState, Readiness},
+    refusal::Refusal,
+    routes::Api,
+};
+
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+pub(crate) async fn load_balancers(State(api): State<Arc<Api>>) -> Json<Value> {
+    Json(api.provider.load_balancers())
+}
+
+pub(crate) async fn load_balancer(
+    State(api): State<Arc<Api>>,
+    Segment(id): Segment,
+) -> Result<Json<Value>, Refusal> {
+    let id = load_balancer_id(&id)?;
+    api.provider.load_balancer(id).map(Json).ok_or_else(|| {
+        Refusal::not_found("load-balancer-not-found", format!("load balancer {id} is not known"))
+    })
+}
+
+pub(crate) async fn reconcile(
+    State(api): State<Arc<Api>>,
+    Segment(id): Segment,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Refusal> {
+    let dry_run = dry_run(query.as_deref().unwrap_or_default())?;
+    api.provider.reconcile(load_balancer_id(&id)?, dry_run).await.map(Json)
+}
+
+pub(crate) async fn change_state(
+    State(api): State<Arc<Api>>,
+    Segment(key): Segment,
+) -> Result<Json<ChangeState>, Refusal> {
+    let key = checked_key(key.as_bytes())?;
+    api.provider
+        .change_state(&key)
+        .await
+        .map(Json)
+        .ok_or_else(|| Refusal::not_found("change-not-found", "no such change was accepted"))
+}
+
+pub(crate) async fn abandon(
+    State(api): State<Arc<Api>>,
+    Segment(key): Segment,
+) -> Result<Json<ChangeState>, Refusal> {
+    api.provider.abandon(&checked_key(key.as_bytes())?).await.map(Json)
+}
+
+pub(crate) async fn plugins(State(api): State<Arc<Api>>) -> Json<Value> {
+    Json(api.provider.plugins())
+}
+
+pub(crate) async fn healthz() -> Json<Value> {
+    Json(json!({ "ok": true }))
+}
+
+pub(crate) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
+    let readiness = api.provider.readiness();
+    (if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(readiness))
+}
+
+pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], api.provider.metrics()).into_response()
+}
+
+pub(crate) async fn openapi() -> Json<Value> {
+    Json(crate::openapi::document())
+}
+
+fn load_balancer_id(text: &str) -> Result<LoadBalancerId, Refusal> {
+    text.parse().map_err(|_| Refusal::malformed("bad-id", "a load balancer's id is a UUID"))
+}
+
+fn dry_run(query: &str) -> Result<bool, Refusal> {
+    let mut dry_run = false;
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
+        match (name, value) {
+            ("dry_run", "true" | "1") => dry_run = true,
+            ("dry_run", "false" | "0") => dry_run = false,
+            // Somebody who meant a dry run must not get a real one.
+            ("dry_run", _) => return Err(Refusal::malformed("bad-query", "dry_run: expected true or false")),
+            _ => {}
+        }
+    }
+    Ok(dry_run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dry_run;
+
+    #[test]
+    fn a_dry_run_is_never_taken_for_a_real_one() {
+        for (query, wanted) in [
+            ("", false),
+            ("dry_run=true", true),
+            ("a=b&dry_run=1", true),
+            ("dry_run", true),
+            ("dry_run=false", false),
+        ] {
+            assert_eq!(dry_run(query).unwrap(), wanted, "{query}");
+        }
+        for bad in ["dry_run=yes", "dry_run=", "dry_run=TRUE"] {
+            assert!(dry_run(bad).is_err(), "{bad}");
+        }
+    }
+}

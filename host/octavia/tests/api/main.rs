@@ -1,0 +1,13 @@
+//! The provider API as its callers see it, over a provider that records what it is asked for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod arbitrary;
+mod bodies;
+mod calls;
+mod document;
+mod graph;
+mod headers;
+mod read;
+mod recorder;
+mod sockets;
+mod wrong_types;

@@ -1,0 +1,98 @@
+//! The read API, and paths that are not there.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode, header::CONTENT_TYPE},
+};
+use serde_json::json;
+
+use crate::recorder::{LB, POOL, Recorder, api, get, post, send};
+
+#[tokio::test]
+async fn load_balancers_and_plugins() {
+    let recorder = Arc::new(Recorder::default());
+    assert_eq!(get(&recorder, "/v1/loadbalancers").await.json(), json!([]));
+    assert_eq!(get(&recorder, &format!("/v1/loadbalancers/{LB}")).await.json(), json!({ "id": LB }));
+    assert_eq!(get(&recorder, "/v1/plugins").await.json(), json!([{ "name": "tcp" }]));
+    let answer = get(&recorder, &format!("/v1/loadbalancers/{POOL}")).await;
+    assert_eq!(
+        (answer.status, answer.error().0.as_str()),
+        (StatusCode::NOT_FOUND, "load-balancer-not-found")
+    );
+    assert_eq!(get(&recorder, "/v1/loadbalancers/x").await.error().0, "bad-id");
+}
+
+#[tokio::test]
+async fn reconcile_for_real_and_dry() {
+    let recorder = Arc::new(Recorder::default());
+    for (query, dry_run) in [("", false), ("?dry_run=true", true), ("?dry_run=false", false)] {
+        let answer = post(&recorder, &format!("/v1/loadbalancers/{LB}/reconcile{query}"), "").await;
+        assert_eq!(answer.json(), json!({ "operations": [] }));
+        assert_eq!(recorder.reconciled.lock().unwrap().pop(), Some((LB.parse().unwrap(), dry_run)));
+    }
+    let answer = post(&recorder, &format!("/v1/loadbalancers/{LB}/reconcile?dry_run=yes"), "").await;
+    assert_eq!(answer.error().0, "bad-query");
+    assert!(recorder.reconciled.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn changes_by_id_or_key() {
+    let recorder = Arc::new(Recorder::default());
+    let answer = get(&recorder, "/v1/changes/key%201%2Fa").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(
+        (answer.json()["state"].as_str(), answer.json()["id"].as_str()),
+        (Some("pending"), Some("key 1/a"))
+    );
+    let answer = get(&recorder, "/v1/changes/other").await;
+    assert_eq!((answer.status, answer.error().0.as_str()), (StatusCode::NOT_FOUND, "change-not-found"));
+    let answer =
+        send(api(&recorder), Request::delete("/v1/changes/other").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.json()["state"].as_str()), (StatusCode::OK, Some("abandoned")));
+    let long = format!("/v1/changes/{}", "k".repeat(129));
+    assert_eq!(get(&recorder, &long).await.error().0, "bad-idempotency-key");
+    assert_eq!(get(&recorder, "/v1/changes/%ff").await.error().0, "bad-path");
+}
+
+#[tokio::test]
+async fn health_and_readiness() {
+    let recorder = Arc::new(Recorder::default());
+    assert_eq!(get(&recorder, "/healthz").await.status, StatusCode::OK);
+    let answer = get(&recorder, "/readyz").await;
+    assert_eq!((answer.status, answer.json()["ready"].as_bool()), (StatusCode::OK, Some(true)));
+    let unready = Arc::new(Recorder { unready: true, ..Recorder::default() });
+    let answer = get(&unready, "/readyz").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let wanted = json!({ "ready": false, "conditions": [{ "name": "replica-synced", "ok": false, "detail": "as told" }] });
+    assert_eq!(answer.json(), wanted);
+    assert_eq!(get(&unready, "/healthz").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics() {
+    let answer = get(&Arc::new(Recorder::default()), "/metrics").await;
+    assert_eq!(answer.headers[CONTENT_TYPE], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(answer.text, "# EOF\n");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_an_error_in_json() {
+    let recorder = Arc::new(Recorder::default());
+    for (method, path, status, code) in [
+        (Method::POST, "/v1/driver/loadbalancer_explode", 404, "unknown-method"),
+        (Method::POST, "/v1/driver/", 404, "unknown-path"),
+        (Method::GET, "/v1/driver/listener_create", 405, "method-not-allowed"),
+        (Method::PUT, "/v1/driver/listener_create", 405, "method-not-allowed"),
+        (Method::DELETE, "/v1/loadbalancers", 405, "method-not-allowed"),
+        (Method::PATCH, "/v1/changes/a", 405, "method-not-allowed"),
+        (Method::GET, "/", 404, "unknown-path"),
+        (Method::GET, "/v2/loadbalancers", 404, "unknown-path"),
+    ] {
+        let answer =
+            send(api(&recorder), Request::builder().method(&method).uri(path).body(Body::empty()).unwrap())
+                .await;
+        assert_eq!((answer.status.as_u16(), answer.error().0.as_str()), (status, code), "{method} {path}");
+    }
+}

@@ -1,0 +1,93 @@
+//! A wrong type in every place of every recorded body.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::recorder::{driver, recorded};
+
+/// Fields that are never looked at, since they may hold keys.
+fn ignored(path: &str) -> bool {
+    path.contains("_data")
+}
+
+/// Fields that are texts or objects of any kind.
+const MAPS: [&str; 5] =
+    ["flavor", "availability_zone", "insert_headers", "flavor_metadata", "availability_zone_metadata"];
+
+fn places(value: &Value, pointer: &str, path: &str, found: &mut Vec<(String, String)>) {
+    if !path.is_empty() {
+        found.push((pointer.to_owned(), path.to_owned()));
+    }
+    match value {
+        // What is in a map of any kind has no type.
+        Value::Object(_) if MAPS.iter().any(|map| path.ends_with(map)) => {}
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let dot = if path.is_empty() { "" } else { "." };
+                places(inner, &format!("{pointer}/{key}"), &format!("{path}{dot}{key}"), found);
+            }
+        }
+        Value::Array(list) => {
+            for (index, inner) in list.iter().enumerate() {
+                places(inner, &format!("{pointer}/{index}"), &format!("{path}[{index}]"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_wrong_type_is_refused_by_its_name() {
+    let mut checked = 0;
+    for (label, method, args) in recorded() {
+        let mut found = Vec::new();
+        places(&args, "", "", &mut found);
+        for (pointer, path) in found.into_iter().filter(|(_, path)| !ignored(path)) {
+            // No field of any object may be a list of lists, and none but maps may be this object.
+            let mut wrong = vec![json!([["x"]])];
+            let name = path.rsplit('.').next().unwrap();
+            match args.pointer(&pointer).unwrap() {
+                Value::String(_) => wrong.extend([json!(true), json!(7), json!({ "k": 1 })]),
+                Value::Number(_) => wrong.extend([json!("x"), json!(true), json!({})]),
+                Value::Bool(_) => wrong.extend([json!("true"), json!(1), json!({})]),
+                Value::Object(_) => wrong.extend([json!("x"), json!(1)]),
+                Value::Array(_) => wrong.extend([json!("x"), json!({})]),
+                Value::Null => {}
+            }
+            if name.ends_with("_id") && name != "project_id" || name.ends_with("address") {
+                wrong.extend([json!("x"), json!("")]);
+            }
+            for wrong in wrong {
+                let mut args = args.clone();
+                *args.pointer_mut(&pointer).unwrap() = wrong.clone();
+                let answer = driver(&method, &args).await.expect_err(&format!("{label}: {path} = {wrong}"));
+                let (code, text) = answer.error();
+                let context = format!("{label}: {path} = {wrong}: {text}");
+                assert_eq!(
+                    (answer.status, code.as_str()),
+                    (StatusCode::BAD_REQUEST, "wrong-type"),
+                    "{context}"
+                );
+                assert!(text.starts_with(&path), "{context}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 5_000, "{checked}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_key_is_repeated() {
+    let secret = "-----BEGIN PRIVATE KEY-----\nMIIEvQ-marker";
+    for (_, method, args) in recorded() {
+        let mut found = Vec::new();
+        places(&args, "", "", &mut found);
+        for (pointer, _) in found {
+            let mut args = args.clone();
+            *args.pointer_mut(&pointer).unwrap() = json!(secret);
+            if let Err(answer) = driver(&method, &args).await {
+                assert!(!answer.text.contains("marker"), "{}", answer.text);
+            }
+        }
+    }
+}

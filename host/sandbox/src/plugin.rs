@@ -1,0 +1,312 @@
+//! One loaded plugin, and calling it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::{AsContextMut, PoolConcurrencyLimitError, Store, Trap};
+
+use crate::bindings::{algorithm_world, protocol_world};
+use crate::check::{self, Asked, Bad};
+
+use crate::engine::Shared;
+use crate::state::{State, clip};
+use crate::stats::Counters;
+use crate::{
+    CallError, Context, Description, Distribution, Error, Failure, FailureKind, HealthCheck, Listener, Member,
+    Monitor, Pool, Refusal, Sandbox, Share, Stats, Translation, load,
+};
+
+/// Longest message of a failure, in bytes.
+const MESSAGE: usize = 1024;
+
+/// What a plugin exports beside `about`.
+struct Exports {
+    protocol: Option<protocol_world::ProtocolPluginPre<State>>,
+    algorithm: Option<algorithm_world::AlgorithmPluginPre<State>>,
+}
+
+/// A plugin: compiled, linked, described. Each call runs in a fresh instance with its own limits, so calls know
+/// nothing of each other, may run at the same time, and a broken one leaves nothing behind.
+pub struct Plugin {
+    shared: Arc<Shared>,
+    exports: Exports,
+    name: Arc<str>,
+    digest: String,
+    description: Description,
+    counters: Counters,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+impl Plugin {
+    /// Compiles a component, and asks it what it is. `label` stands for it until it has said its name.
+    pub(crate) fn load(sandbox: &Sandbox, label: &str, bytes: &[u8]) -> Result<Plugin, Error> {
+        let pre = load::link(sandbox, label, bytes)?;
+        let protocol = protocol_world::ProtocolPluginPre::new(pre.clone());
+        let algorithm = algorithm_world::AlgorithmPluginPre::new(pre);
+        if let (Err(protocol), Err(algorithm)) = (&protocol, &algorithm) {
+            let message = format!("neither a protocol plugin ({protocol:#}) nor an algorithm plugin ({algorithm:#})");
+            return Err(Error::Interface { plugin: label.into(), message });
+        }
+        let mut plugin = Plugin {
+            shared: sandbox.0.clone(),
+            exports: Exports { protocol: protocol.ok(), algorithm: algorithm.ok() },
+            name: label.into(),
+            digest: load::digest(bytes),
+            description: Description {
+                name: label.into(),
+                version: String::new(),
+                protocols: vec![],
+                algorithms: vec![],
+                fallback: false,
+                config_schema: String::new(),
+                options: vec![],
+            },
+            counters: Counters::default(),
+        };
+        let description = plugin.describe().map_err(Error::Describe)?;
+        let Exports { protocol, algorithm } = &plugin.exports;
+        check::description(&description, protocol.is_some(), algorithm.is_some())
+            .map_err(|message| Error::Description { plugin: label.into(), message })?;
+        plugin.name = description.name.as_str().into();
+        plugin.description = description;
+        plugin.counters = Counters::default();
+        Ok(plugin)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.description.name
+    }
+
+    /// Its version, as it says.
+    pub fn version(&self) -> &str {
+        &self.description.version
+    }
+
+    /// SHA-256 of the component, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What it said of itself.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What its calls have been since it was loaded.
+    pub fn stats(&self) -> Stats {
+        self.counters.read()
+    }
+
+    /// What a listener with its pool becomes; parts may be absent.
+    ///
+    /// # Errors
+    /// The plugin refuses, or is broken.
+    pub fn translate(
+        &self,
+        ctx: &Context,
+        listener: Option<&Listener>,
+        pool: Option<&Pool>,
+        members: &[Member],
+        shares: &[Share],
+    ) -> Result<Translation, CallError> {
+        let asked = Asked { ctx, listener, pool, members, shares };
+        self.run(
+            |store| self.protocol()?.instantiate(store),
+            |plugin, store| {
+                plugin.weir_plugin_protocol().call_translate(store, ctx, listener, pool, members, shares)
+            },
+            |answer| check::translation(answer, &asked, &self.description.options, &self.shared.limits),
+        )
+    }
+
+    /// Every bad member at once: (index, why). Empty: all are accepted.
+    ///
+    /// # Errors
+    /// The plugin is broken.
+    pub fn check_members(
+        &self,
+        ctx: &Context,
+        pool: &Pool,
+        members: &[Member],
+    ) -> Result<Vec<(u32, Refusal)>, CallError> {
+        self.run(
+            |store| self.protocol()?.instantiate(store),
+            |plugin, store| {
+                Ok(Ok(plugin.weir_plugin_protocol().call_check_members(store, ctx, pool, members)?))
+            },
+            |answer: &Vec<_>| check::refusals(answer, members.len()),
+        )
+    }
+
+    /// Accepts a health monitor for a pool, or refuses it.
+    ///
+    /// # Errors
+    /// The plugin refuses, or is broken.
+    pub fn plan_monitor(
+        &self,
+        ctx: &Context,
+        pool: &Pool,
+        monitor: &Monitor,
+    ) -> Result<HealthCheck, CallError> {
+        self.run(
+            |store| self.protocol()?.instantiate(store),
+            |plugin, store| plugin.weir_plugin_protocol().call_plan_monitor(store, ctx, pool, monitor),
+            check::health_check,
+        )
+    }
+
+    /// How connections are spread over a pool's members; without a pool, what a listener without one gets.
+    ///
+    /// # Errors
+    /// The plugin refuses, or is broken.
+    pub fn distribute(
+        &self,
+        ctx: &Context,
+        pool: Option<&Pool>,
+        members: &[Member],
+    ) -> Result<Distribution, CallError> {
+        let granted = &self.description.options;
+        self.run(
+            |store| self.algorithm()?.instantiate(store),
+            |plugin, store| plugin.weir_plugin_algorithm().call_distribute(store, ctx, pool, members),
+            |answer| check::distribution(answer, ctx, members.len(), granted, &self.shared.limits),
+        )
+    }
+
+    /// Judges a configuration (JSON, or empty) before it is used.
+    ///
+    /// # Errors
+    /// The plugin refuses it, or is broken.
+    pub fn check_config(&self, config: &str) -> Result<(), CallError> {
+        if self.exports.protocol.is_some() {
+            self.run(
+                |store| self.protocol()?.instantiate(store),
+                |plugin, store| plugin.weir_plugin_about().call_check_config(store, config),
+                |()| Ok(()),
+            )
+        } else {
+            self.run(
+                |store| self.algorithm()?.instantiate(store),
+                |plugin, store| plugin.weir_plugin_about().call_check_config(store, config),
+                |()| Ok(()),
+            )
+        }
+    }
+
+    fn describe(&self) -> Result<Description, Failure> {
+        let described = if self.exports.protocol.is_some() {
+            self.run(
+                |store| self.protocol()?.instantiate(store),
+                |plugin, store| Ok(Ok(plugin.weir_plugin_about().call_describe(store)?)),
+                |_| Ok(()),
+            )
+        } else {
+            self.run(
+                |store| self.algorithm()?.instantiate(store),
+                |plugin, store| Ok(Ok(plugin.weir_plugin_about().call_describe(store)?)),
+                |_| Ok(()),
+            )
+        };
+        described.map_err(|e| match e {
+            CallError::Failed(failure) => failure,
+            CallError::Refused(refusal) => self.failure(FailureKind::Output, &refusal.user, None),
+        })
+    }
+
+    fn protocol(&self) -> wasmtime::Result<&protocol_world::ProtocolPluginPre<State>> {
+        self.exports.protocol.as_ref().ok_or_else(|| wasmtime::Error::msg("it serves no protocol"))
+    }
+
+    fn algorithm(&self) -> wasmtime::Result<&algorithm_world::AlgorithmPluginPre<State>> {
+        self.exports.algorithm.as_ref().ok_or_else(|| wasmtime::Error::msg("it serves no algorithm"))
+    }
+
+    /// One call: a fresh instance, the call, the checks; counted.
+    fn run<P, A>(
+        &self,
+        instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<P>,
+        call: impl FnOnce(&P, &mut Store<State>) -> wasmtime::Result<Result<A, Refusal>>,
+        check: impl FnOnce(&A) -> Result<(), Bad>,
+    ) -> Result<A, CallError> {
+        let _place = self.shared.room.enter();
+        let start = Instant::now();
+        let mut fuel = 0;
+        let answer = self.instance(instantiate, call, &mut fuel).and_then(|answer| {
+            let checked = match &answer {
+                Ok(answer) => check(answer),
+                Err(refusal) => check::refusal(refusal),
+            };
+            match checked {
+                Ok(()) => Ok(answer),
+                Err(bad) => Err(self.failure(FailureKind::Output, &bad, None)),
+            }
+        });
+        self.counters.called(start.elapsed(), fuel);
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(refusal)) => {
+                self.counters.refused();
+                Err(CallError::Refused(refusal))
+            }
+            Err(failure) => {
+                tracing::warn!(plugin = &*self.name, code = failure.code(), "{}", failure.message);
+                self.counters.failed(failure.to_string());
+                Err(CallError::Failed(failure))
+            }
+        }
+    }
+
+    fn instance<P, A>(
+        &self,
+        instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<P>,
+        call: impl FnOnce(&P, &mut Store<State>) -> wasmtime::Result<A>,
+        fuel: &mut u64,
+    ) -> Result<A, Failure> {
+        let mut store = self
+            .shared
+            .store(&self.name)
+            .map_err(|e| self.failure(FailureKind::Instantiate, &format!("{e:#}"), None))?;
+        let instance = instantiate(&mut store).map_err(|e| {
+            let kind =
+                if e.is::<PoolConcurrencyLimitError>() { FailureKind::Busy } else { FailureKind::Instantiate };
+            self.failure(kind, &said(&e), store.data().last_error.as_deref())
+        })?;
+        let answer = call(&instance, &mut store);
+        *fuel = self.shared.limits.fuel.saturating_sub(store.as_context_mut().get_fuel().unwrap_or(0));
+        answer.map_err(|e| {
+            let state = store.data();
+            self.failure(kind(&e, state), &said(&e), state.last_error.as_deref())
+        })
+    }
+
+    fn failure(&self, kind: FailureKind, message: &str, last_error: Option<&str>) -> Failure {
+        let message = match last_error {
+            Some(last) => format!("{message}; it said: {last}"),
+            None => message.to_owned(),
+        };
+        Failure { plugin: self.name.to_string(), kind, message: clip(&message, MESSAGE) }
+    }
+}
+
+/// In what way a call broke. What is no trap came up while its answer was read.
+fn kind(error: &wasmtime::Error, state: &State) -> FailureKind {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => FailureKind::Fuel,
+        Some(Trap::Interrupt) => FailureKind::Deadline,
+        Some(Trap::StackOverflow) => FailureKind::Stack,
+        Some(_) if state.memory_denied => FailureKind::Memory,
+        Some(_) => FailureKind::Trap,
+        None => FailureKind::Output,
+    }
+}
+
+/// The error with its causes; the trap itself stands last and says most.
+fn said(error: &wasmtime::Error) -> String {
+    format!("{:#}", error.root_cause())
+}

@@ -1,0 +1,4 @@
+//! The plugins that are built in.
+
+/// Name of the folder in `plugins/`, and the component.
+pub(crate) static SHIPPED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));

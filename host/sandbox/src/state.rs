@@ -1,0 +1,123 @@
+//! What a call's store holds: its allowance of memory and of log lines.
+
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+
+use crate::Limits;
+use crate::bindings::protocol_world::weir::plugin::log::{Host, Level};
+
+/// Instances, memories and tables of one call. A component with an embedded interpreter has about ten.
+const PARTS: usize = 32;
+
+/// One call's.
+pub(crate) struct State {
+    plugin: Arc<str>,
+    memory_left: usize,
+    table_left: usize,
+    log_lines_left: usize,
+    log_bytes_left: usize,
+    /// Whether it asked for more memory than it may have.
+    pub memory_denied: bool,
+    /// The last line it wrote at level error: after a panic, the panic's message.
+    pub last_error: Option<String>,
+}
+
+impl State {
+    pub fn new(plugin: Arc<str>, limits: &Limits) -> State {
+        State {
+            plugin,
+            memory_left: limits.memory,
+            table_left: limits.table_elements,
+            log_lines_left: limits.log_lines,
+            log_bytes_left: limits.log_bytes,
+            memory_denied: false,
+            last_error: None,
+        }
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        match self.memory_left.checked_sub(desired.saturating_sub(current)) {
+            Some(left) => {
+                self.memory_left = left;
+                Ok(true)
+            }
+            // The guest is told, and may do with less.
+            None => {
+                self.memory_denied = true;
+                Ok(false)
+            }
+        }
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        match self.table_left.checked_sub(desired.saturating_sub(current)) {
+            Some(left) => {
+                self.table_left = left;
+                Ok(true)
+            }
+            None => {
+                self.memory_denied = true;
+                Ok(false)
+            }
+        }
+    }
+
+    fn instances(&self) -> usize {
+        PARTS
+    }
+
+    fn tables(&self) -> usize {
+        PARTS
+    }
+
+    fn memories(&self) -> usize {
+        PARTS
+    }
+}
+
+impl Host for State {
+    fn write(&mut self, level: Level, message: String) {
+        let message = clip(&message, self.log_bytes_left);
+        if self.log_lines_left == 0 || message.is_empty() {
+            return;
+        }
+        self.log_lines_left -= 1;
+        self.log_bytes_left -= message.len();
+        let plugin = &*self.plugin;
+        match level {
+            Level::Debug => tracing::debug!(plugin, "{message}"),
+            Level::Info => tracing::info!(plugin, "{message}"),
+            Level::Warn => tracing::warn!(plugin, "{message}"),
+            Level::Error => {
+                tracing::error!(plugin, "{message}");
+                self.last_error = Some(message);
+            }
+        }
+        if self.log_lines_left == 0 || self.log_bytes_left == 0 {
+            tracing::warn!(plugin, "the call has used up its log lines; further ones are dropped");
+        }
+    }
+}
+
+/// At most `bytes` of a text, cut between characters, without what would break a line-wise log.
+pub(crate) fn clip(text: &str, bytes: usize) -> String {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let (kept, _) = text.split_at(end);
+    kept.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

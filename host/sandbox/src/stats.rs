@@ -1,0 +1,113 @@
+//! What is counted of a plugin's calls.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+/// Calls whose latency is remembered.
+const REMEMBERED: usize = 1024;
+
+/// What a plugin's calls have been so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Calls, refused and failed ones included.
+    pub calls: u64,
+    /// Calls that the plugin refused.
+    pub refusals: u64,
+    /// Calls that failed.
+    pub failures: u64,
+    /// The last failure, in words.
+    pub last_error: Option<String>,
+    /// Median latency of the last 1024 calls, instantiation and checks included. Zero before the first.
+    pub p50: Duration,
+    /// Latency that one of a hundred of the last 1024 calls exceeded.
+    pub p99: Duration,
+    /// Most fuel that one call used.
+    pub fuel_max: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// Everything but the percentiles.
+    stats: Stats,
+    /// A ring of the last latencies; `next` is the oldest once it is full.
+    latencies: Vec<Duration>,
+    next: usize,
+}
+
+impl Counters {
+    pub fn called(&self, latency: Duration, fuel: u64) {
+        let mut inner = self.0.lock();
+        inner.stats.calls += 1;
+        inner.stats.fuel_max = inner.stats.fuel_max.max(fuel);
+        let next = inner.next;
+        match inner.latencies.get_mut(next) {
+            Some(place) => *place = latency,
+            None => inner.latencies.push(latency),
+        }
+        inner.next = (next + 1) % REMEMBERED;
+    }
+
+    pub fn refused(&self) {
+        self.0.lock().stats.refusals += 1;
+    }
+
+    pub fn failed(&self, message: String) {
+        let mut inner = self.0.lock();
+        inner.stats.failures += 1;
+        inner.stats.last_error = Some(message);
+    }
+
+    pub fn read(&self) -> Stats {
+        let (mut stats, mut latencies) = {
+            let inner = self.0.lock();
+            (inner.stats.clone(), inner.latencies.clone())
+        };
+        latencies.sort_unstable();
+        let at = |percent: usize| {
+            let rank = (latencies.len() * percent).div_ceil(100).saturating_sub(1);
+            latencies.get(rank).copied().unwrap_or_default()
+        };
+        stats.p50 = at(50);
+        stats.p99 = at(99);
+        stats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_last_calls() {
+        let counters = Counters::default();
+        for _ in 0..REMEMBERED {
+            counters.called(Duration::from_secs(9), 1);
+        }
+        for n in 1..=REMEMBERED as u64 {
+            counters.called(Duration::from_micros(n), n);
+        }
+        let stats = counters.read();
+        assert_eq!(stats.calls, 2 * REMEMBERED as u64);
+        assert_eq!(stats.fuel_max, REMEMBERED as u64);
+        assert_eq!(stats.p50, Duration::from_micros(512));
+        assert_eq!(stats.p99, Duration::from_micros(1014));
+    }
+
+    #[test]
+    fn nothing_called_is_nothing_counted() {
+        assert_eq!(Counters::default().read(), Stats::default());
+    }
+
+    #[test]
+    fn one_call_is_every_percentile() {
+        let counters = Counters::default();
+        counters.called(Duration::from_micros(7), 1);
+        assert_eq!(counters.read().p50, Duration::from_micros(7));
+        assert_eq!(counters.read().p99, Duration::from_micros(7));
+    }
+}

@@ -1,0 +1,180 @@
+//! A bad guest fails with its own code, harms no other call and never hangs.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use common::{context, limits, listener, pool, ten};
+use weir_sandbox::*;
+
+fn guest(name: &str) -> Vec<u8> {
+    let found = faulty::all().into_iter().find(|(n, _)| *n == name);
+    found.unwrap_or_else(|| panic!("no guest {name}")).1.to_vec()
+}
+
+fn load(limits: Limits, name: &str) -> Result<Registry, Error> {
+    let sandbox = Sandbox::new(limits, None).unwrap();
+    Registry::with_components(&sandbox, &[(format!("{name}.wasm"), guest(name))])
+}
+
+fn translate(plugin: &Plugin, protocol: &str) -> Result<Translation, CallError> {
+    let (members, shares) = ten();
+    let mut ctx = context(&[("198.51.100.1", Family::Ipv4)]);
+    ctx.capabilities = vec!["transport:any".into()];
+    plugin.translate(&ctx, Some(&listener(protocol)), Some(&pool(protocol, "")), &members, &shares)
+}
+
+fn fails(limits: Limits, name: &str, code: &str, words: &str) {
+    let registry = load(limits, name).unwrap();
+    let plugin = registry.protocol(name).unwrap();
+    let Err(CallError::Failed(failure)) = translate(plugin, name) else { panic!("{name} did not fail") };
+    assert_eq!((failure.code(), failure.plugin.as_str()), (code, name), "{failure}");
+    assert!(failure.message.contains(words), "{failure}");
+    let stats = plugin.stats();
+    assert_eq!((stats.calls, stats.failures, stats.refusals), (1, 1, 0));
+    assert_eq!(stats.last_error, Some(failure.to_string()));
+    // Nothing of the failed call is left: the same plugin's other functions work.
+    let monitor = Monitor {
+        kind: String::new(),
+        delay_s: 5,
+        timeout_s: 3,
+        rise: 2,
+        fall: 3,
+        enabled: true,
+        extra: vec![],
+    };
+    let ctx = context(&[]);
+    assert_eq!(plugin.plan_monitor(&ctx, &pool(name, ""), &monitor).unwrap().interval_s, 5);
+}
+
+#[test]
+fn an_endless_loop_runs_out_of_fuel() {
+    fails(limits(), "endless-loop", "plugin-fuel", "fuel");
+}
+
+#[test]
+fn an_endless_loop_with_endless_fuel_runs_out_of_time() {
+    let mut limits = limits();
+    limits.fuel = u64::MAX;
+    // Long enough for the good call that follows, on a busy machine.
+    limits.deadline = Duration::from_millis(500);
+    fails(limits, "endless-loop", "plugin-deadline", "interrupt");
+}
+
+#[test]
+fn a_hog_runs_out_of_memory() {
+    fails(limits(), "out-of-memory", "plugin-memory", "");
+}
+
+#[test]
+fn a_panic_is_a_trap_with_its_message() {
+    fails(limits(), "trap", "plugin-trap", "cannot go on with 10 members");
+}
+
+#[test]
+fn a_deep_recursion_runs_out_of_stack() {
+    fails(limits(), "deep-recursion", "plugin-stack", "stack");
+}
+
+#[test]
+fn an_answer_of_too_many_bytes_is_refused_before_it_is_read() {
+    fails(limits(), "huge-output", "plugin-output", "");
+}
+
+#[test]
+fn an_answer_of_too_many_items_is_refused() {
+    let mut limits = limits();
+    limits.output_items = 5_000;
+    fails(limits, "many-items", "plugin-output", "more items than allowed");
+}
+
+#[test]
+fn a_member_that_there_is_not_is_refused() {
+    fails(limits(), "nonsense-indices", "plugin-output", "member 4000000000 is named, but there are 10");
+}
+
+#[test]
+fn a_member_twice_is_refused() {
+    fails(limits(), "duplicate-member", "plugin-output", "member 0 stands twice");
+}
+
+#[test]
+fn no_backends_without_a_reason_is_refused() {
+    fails(limits(), "silent-empty", "plugin-output", "no backends and no empty-reason");
+}
+
+#[test]
+fn a_transport_that_the_schema_does_not_have_is_refused() {
+    fails(limits(), "wrong-transport", "plugin-output", "no transport carrier-pigeon");
+}
+
+#[test]
+fn an_option_that_is_not_granted_is_refused() {
+    fails(limits(), "ungranted-option", "plugin-output", "skip_snat");
+}
+
+#[test]
+fn a_refusal_without_words_is_refused() {
+    fails(limits(), "empty-refusal", "plugin-output", "no words");
+}
+
+#[test]
+fn talking_much_is_no_failure() {
+    let registry = load(limits(), "log-flood").unwrap();
+    let answer = translate(registry.protocol("log-flood").unwrap(), "log-flood").unwrap();
+    assert_eq!(answer.entries.len(), 1);
+}
+
+#[test]
+fn an_import_is_refused_by_name() {
+    let error = load(limits(), "unknown-import").unwrap_err();
+    assert_eq!(error.code(), "plugin-import");
+    let said = error.to_string();
+    assert!(said.contains("unknown-import.wasm imports faulty:environment/clock@1.0.0;"), "{said}");
+}
+
+#[test]
+fn what_does_not_come_up_is_not_loaded() {
+    let error = load(limits(), "slow-start").unwrap_err();
+    assert_eq!(error.code(), "plugin-instantiate");
+    let said = error.to_string();
+    assert!(said.contains("slow-start.wasm") && said.contains("fuel"), "{said}");
+}
+
+#[test]
+fn every_guest_is_tested_here() {
+    let source = include_str!("faulty.rs");
+    for (name, _) in faulty::all() {
+        assert!(source.contains(&format!("\"{name}\"")), "{name}");
+    }
+}
+
+#[test]
+fn good_calls_go_on_beside_bad_ones() {
+    let sandbox = Sandbox::new(limits(), None).unwrap();
+    let bad: Vec<_> = ["endless-loop", "out-of-memory", "trap"]
+        .map(|name| (format!("{name}.wasm"), guest(name)))
+        .into_iter()
+        .chain([("log-flood.wasm".to_owned(), guest("log-flood"))])
+        .collect();
+    let registry = Registry::with_components(&sandbox, &bad).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for name in ["endless-loop", "out-of-memory", "trap"] {
+            let (registry, done) = (&registry, &done);
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(translate(registry.protocol(name).unwrap(), name).is_err());
+                }
+            });
+        }
+        for _ in 0..200 {
+            translate(registry.protocol("log-flood").unwrap(), "log-flood").unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(registry.protocol("log-flood").unwrap().stats().failures, 0);
+}

@@ -1,0 +1,89 @@
+//! Environment variables laid over the file's table.
+
+use toml::{Table, Value};
+
+/// What kind of value a key has.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Number,
+    List,
+    /// A word, or a list of ids.
+    WordOrList,
+}
+
+/// Every key that has an environment variable: section, key, kind.
+const KEYS: &[(&str, &str, Kind)] = &[
+    ("", "listen", Kind::List),
+    ("", "token", Kind::Text),
+    ("", "state_dir", Kind::Text),
+    ("", "deployment", Kind::Text),
+    ("", "adopt", Kind::WordOrList),
+    ("", "repair", Kind::Text),
+    ("", "vip_ports", Kind::Text),
+    ("ovn", "ovn_nb_connection", Kind::List),
+    ("ovn", "ovn_sb_connection", Kind::List),
+    ("ovn", "ovn_nb_private_key", Kind::Text),
+    ("ovn", "ovn_nb_certificate", Kind::Text),
+    ("ovn", "ovn_nb_ca_cert", Kind::Text),
+    ("ovn", "ovn_sb_private_key", Kind::Text),
+    ("ovn", "ovn_sb_certificate", Kind::Text),
+    ("ovn", "ovn_sb_ca_cert", Kind::Text),
+    ("ovn", "ovsdb_connection_timeout", Kind::Number),
+    ("ovn", "ovsdb_retry_max_interval", Kind::Number),
+    ("ovn", "ovsdb_probe_interval", Kind::Number),
+    ("octavia", "status_socket", Kind::Text),
+    ("octavia", "stats_socket", Kind::Text),
+    ("octavia", "get_socket", Kind::Text),
+    ("plugins", "dir", Kind::Text),
+];
+
+/// The variable of a key.
+pub(super) fn variable(section: &str, key: &str) -> String {
+    let doubled = key.starts_with(&format!("{section}_"));
+    let section = if section.is_empty() || doubled { String::new() } else { format!("{section}_") };
+    format!("WEIR_{section}{key}").to_uppercase()
+}
+
+/// Sets what the environment names; gives the variables that were used.
+///
+/// # Errors
+/// A text that names the variable and its value.
+pub(super) fn overlay(
+    table: &mut Table,
+    env: impl Iterator<Item = (String, String)>,
+) -> Result<Vec<String>, String> {
+    let mut used = Vec::new();
+    for (name, value) in env.filter(|(name, _)| name.starts_with("WEIR_")) {
+        let Some((section, key, kind)) = KEYS.iter().find(|(section, key, _)| variable(section, key) == name)
+        else {
+            continue;
+        };
+        let value = parse(&name, &value, *kind)?;
+        let target = if section.is_empty() {
+            Some(&mut *table)
+        } else {
+            table.entry(*section).or_insert_with(|| Value::Table(Table::new())).as_table_mut()
+        };
+        target
+            .ok_or_else(|| format!("{name}: [{section}] is not a section"))?
+            .insert((*key).to_owned(), value);
+        used.push(name);
+    }
+    Ok(used)
+}
+
+fn parse(name: &str, value: &str, kind: Kind) -> Result<Value, String> {
+    let list = || value.split(',').map(str::trim).filter(|item| !item.is_empty());
+    Ok(match kind {
+        Kind::Text => Value::String(value.to_owned()),
+        Kind::Number => {
+            Value::Integer(value.parse().map_err(|_| format!("{name}: {value:?} is not a whole number"))?)
+        }
+        Kind::List => Value::Array(list().map(|item| Value::String(item.to_owned())).collect()),
+        Kind::WordOrList if value.contains('-') => {
+            Value::Array(list().map(|item| Value::String(item.to_owned())).collect())
+        }
+        Kind::WordOrList => Value::String(value.to_owned()),
+    })
+}

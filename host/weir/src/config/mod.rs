@@ -1,0 +1,368 @@
+//! Configuration: a TOML file, every key also as environment.
+//!
+//! The environment's name of a key is `WEIR_<SECTION>_<KEY>` in capitals, without the section where the key begins with
+//! it: `state_dir` is `WEIR_STATE_DIR`, `[ovn] ovn_nb_connection` is `WEIR_OVN_NB_CONNECTION`, `[ovn]
+//! ovsdb_probe_interval` is `WEIR_OVN_OVSDB_PROBE_INTERVAL`, `[plugins] dir` is `WEIR_PLUGINS_DIR`. Lists are separated by
+//! commas. The environment wins over the file.
+
+mod environment;
+
+use std::{collections::BTreeSet, path::Path, path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use weir_model::LoadBalancerId;
+use weir_octavia::Listen;
+use weir_ovsdb::{Endpoint, TlsFiles};
+use weir_plan::{Adopt, Ownership};
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file, or an environment variable, is not as it should be.
+    #[error("configuration {path}: {text}")]
+    Malformed {
+        /// The file, or `environment`.
+        path: String,
+        /// What and where.
+        text: String,
+    },
+    /// A value does not do.
+    #[error("configuration: {key} = {value:?}: {why}")]
+    Invalid {
+        /// The key with its section.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What would do.
+        why: String,
+    },
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the provider API listens: `unix:PATH`, `tcp:HOST:PORT`.
+    pub listen: Vec<String>,
+    /// What a TCP client must send as `Authorization: Bearer`; unix sockets need none.
+    pub token: String,
+    /// Compiled plugins, and later the journal.
+    pub state_dir: PathBuf,
+    /// Value of `weir:owner` on our rows.
+    pub deployment: String,
+    /// Load balancers of the reference driver that may be taken over.
+    pub adopt: AdoptConfig,
+    /// What reconcile may do unasked.
+    pub repair: Repair,
+    /// Who makes VIP ports.
+    pub vip_ports: VipPorts,
+    /// The databases, under the reference driver's names.
+    pub ovn: OvnConfig,
+    /// Octavia's driver-agent sockets.
+    pub octavia: OctaviaConfig,
+    /// Neutron's client.
+    pub neutron: Option<toml::Table>,
+    /// Plugins.
+    pub plugins: PluginsConfig,
+}
+
+/// `adopt`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AdoptConfig {
+    /// `none` or `all`.
+    Word(AdoptWord),
+    /// The named ones.
+    Ids(BTreeSet<LoadBalancerId>),
+}
+
+/// `adopt` in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AdoptWord {
+    /// Touch nobody else's.
+    None,
+    /// Take over every one on its first change.
+    All,
+}
+
+/// `repair`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repair {
+    /// Nothing.
+    Off,
+    /// Say what is wrong.
+    Report,
+    /// Put it right.
+    On,
+}
+
+/// `vip_ports`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VipPorts {
+    /// Weir where Neutron is configured, else Octavia.
+    Auto,
+    /// Octavia.
+    Octavia,
+}
+
+/// `[ovn]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OvnConfig {
+    /// Northbound servers; several are one cluster.
+    pub ovn_nb_connection: Vec<String>,
+    /// Southbound servers.
+    pub ovn_sb_connection: Vec<String>,
+    /// PEM file.
+    pub ovn_nb_private_key: PathBuf,
+    /// PEM file.
+    pub ovn_nb_certificate: PathBuf,
+    /// PEM file.
+    pub ovn_nb_ca_cert: PathBuf,
+    /// PEM file.
+    pub ovn_sb_private_key: PathBuf,
+    /// PEM file.
+    pub ovn_sb_certificate: PathBuf,
+    /// PEM file.
+    pub ovn_sb_ca_cert: PathBuf,
+    /// Seconds until a connection attempt has failed.
+    pub ovsdb_connection_timeout: u64,
+    /// Seconds between attempts, at the most.
+    pub ovsdb_retry_max_interval: u64,
+    /// Milliseconds of silence before the server is probed; 0 is never.
+    pub ovsdb_probe_interval: u64,
+}
+
+/// `[octavia]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OctaviaConfig {
+    /// The driver-agent's status socket.
+    pub status_socket: PathBuf,
+    /// The driver-agent's statistics socket.
+    pub stats_socket: PathBuf,
+    /// The driver-agent's get socket.
+    pub get_socket: PathBuf,
+}
+
+/// `[plugins]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PluginsConfig {
+    /// The operator's plugins; need not exist.
+    pub dir: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec!["unix:/run/weir/provider.sock".to_owned()],
+            token: String::new(),
+            state_dir: PathBuf::from("/var/lib/weir"),
+            deployment: "weir".to_owned(),
+            adopt: AdoptConfig::Word(AdoptWord::None),
+            repair: Repair::On,
+            vip_ports: VipPorts::Auto,
+            ovn: OvnConfig::default(),
+            octavia: OctaviaConfig::default(),
+            neutron: None,
+            plugins: PluginsConfig::default(),
+        }
+    }
+}
+
+impl Default for OvnConfig {
+    fn default() -> Self {
+        Self {
+            ovn_nb_connection: vec!["unix:/run/ovn/ovnnb_db.sock".to_owned()],
+            ovn_sb_connection: vec!["unix:/run/ovn/ovnsb_db.sock".to_owned()],
+            ovn_nb_private_key: PathBuf::new(),
+            ovn_nb_certificate: PathBuf::new(),
+            ovn_nb_ca_cert: PathBuf::new(),
+            ovn_sb_private_key: PathBuf::new(),
+            ovn_sb_certificate: PathBuf::new(),
+            ovn_sb_ca_cert: PathBuf::new(),
+            ovsdb_connection_timeout: 180,
+            ovsdb_retry_max_interval: 180,
+            ovsdb_probe_interval: 60_000,
+        }
+    }
+}
+
+impl Default for OctaviaConfig {
+    fn default() -> Self {
+        let socket = |name: &str| PathBuf::from(format!("/var/run/octavia/{name}.sock"));
+        Self { status_socket: socket("status"), stats_socket: socket("stats"), get_socket: socket("get") }
+    }
+}
+
+impl Default for PluginsConfig {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("/etc/weir/plugins") }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming file, key and value.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let text = match file {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?,
+            None => String::new(),
+        };
+        let path = file.map_or_else(|| "(defaults)".to_owned(), |path| path.display().to_string());
+        Self::read(&path, &text, std::env::vars())
+    }
+
+    fn read(
+        path: &str,
+        text: &str,
+        env: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let malformed = |path: &str, text: String| ConfigError::Malformed { path: path.to_owned(), text };
+        // Read by itself first, so that a mistake is told with its line.
+        toml::from_str::<Self>(text).map_err(|error| malformed(path, error.to_string()))?;
+        let mut table: toml::Table =
+            toml::from_str(text).map_err(|error| malformed(path, error.to_string()))?;
+        let set = environment::overlay(&mut table, env).map_err(|text| malformed("environment", text))?;
+        let merged = toml::Value::Table(table).try_into();
+        let config: Self = merged.map_err(|error: toml::de::Error| {
+            malformed(&format!("environment ({})", set.join(", ")), error.to_string())
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let listen = self.listen()?;
+        if listen.is_empty() {
+            let why = "name at least one place to listen".to_owned();
+            return Err(ConfigError::Invalid { key: "listen", value: String::new(), why });
+        }
+        let tcp = listen.iter().find(|listen| matches!(listen, Listen::Tcp(_)));
+        if let Some(tcp) = tcp.filter(|_| self.token.is_empty()) {
+            let why = "a TCP listener needs a token".to_owned();
+            return Err(ConfigError::Invalid { key: "listen", value: tcp.to_string(), why });
+        }
+        if self.deployment.is_empty() || self.deployment.chars().any(char::is_control) {
+            let why = "a name that is not empty".to_owned();
+            return Err(ConfigError::Invalid { key: "deployment", value: self.deployment.clone(), why });
+        }
+        self.northbound()?;
+        endpoints("ovn.ovn_sb_connection", &self.ovn.ovn_sb_connection)?;
+        self.northbound_tls()?;
+        Ok(())
+    }
+
+    /// Where the API listens.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`]; never on a loaded configuration.
+    pub fn listen(&self) -> Result<Vec<Listen>, ConfigError> {
+        let parse = |text: &String| {
+            text.parse().map_err(|error| ConfigError::Invalid {
+                key: "listen",
+                value: text.clone(),
+                why: format!("{error}"),
+            })
+        };
+        self.listen.iter().map(parse).collect()
+    }
+
+    /// The Northbound's servers.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`]; never on a loaded configuration.
+    pub fn northbound(&self) -> Result<Vec<Endpoint>, ConfigError> {
+        endpoints("ovn.ovn_nb_connection", &self.ovn.ovn_nb_connection)
+    }
+
+    /// The files for `ssl:` connections to the Northbound.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] where some are named and others, or the CA, are missing.
+    pub fn northbound_tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
+        let OvnConfig {
+            ovn_nb_private_key: key, ovn_nb_certificate: certificate, ovn_nb_ca_cert: ca, ..
+        } = &self.ovn;
+        let named = |path: &PathBuf| !path.as_os_str().is_empty();
+        let invalid = |key: &'static str, why: &str| {
+            Err(ConfigError::Invalid { key, value: String::new(), why: why.to_owned() })
+        };
+        if named(key) != named(certificate) {
+            return invalid("ovn.ovn_nb_private_key", "private key and certificate go together");
+        }
+        if !named(ca) {
+            let ssl = self.ovn.ovn_nb_connection.iter().any(|remote| remote.starts_with("ssl:"));
+            return if ssl || named(key) {
+                invalid("ovn.ovn_nb_ca_cert", "ssl: needs the CA's certificate")
+            } else {
+                Ok(None)
+            };
+        }
+        let given = |path: &PathBuf| named(path).then(|| path.clone());
+        Ok(Some(TlsFiles { ca_cert: ca.clone(), certificate: given(certificate), private_key: given(key) }))
+    }
+
+    /// Whose rows are ours.
+    pub fn ownership(&self) -> Ownership {
+        let adopt = match &self.adopt {
+            AdoptConfig::Word(AdoptWord::None) => Adopt::None,
+            AdoptConfig::Word(AdoptWord::All) => Adopt::All,
+            AdoptConfig::Ids(ids) => Adopt::Ids(ids.clone()),
+        };
+        Ownership { deployment: self.deployment.clone(), adopt }
+    }
+}
+
+impl OvnConfig {
+    /// `ovsdb_connection_timeout`.
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_secs(self.ovsdb_connection_timeout.max(1))
+    }
+
+    /// `ovsdb_retry_max_interval`.
+    pub fn backoff_max(&self) -> Duration {
+        Duration::from_secs(self.ovsdb_retry_max_interval.max(1))
+    }
+
+    /// `ovsdb_probe_interval`.
+    pub fn probe_interval(&self) -> Duration {
+        Duration::from_millis(self.ovsdb_probe_interval)
+    }
+}
+
+fn endpoints(key: &'static str, remotes: &[String]) -> Result<Vec<Endpoint>, ConfigError> {
+    if remotes.is_empty() {
+        return Err(ConfigError::Invalid {
+            key,
+            value: String::new(),
+            why: "name at least one server".to_owned(),
+        });
+    }
+    let parse = |text: &String| {
+        text.parse().map_err(|error| ConfigError::Invalid {
+            key,
+            value: text.clone(),
+            why: format!("{error}"),
+        })
+    };
+    remotes.iter().map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests;

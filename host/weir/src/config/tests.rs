@@ -1,0 +1,56 @@
+use super::*;
+
+fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::read("weir.toml", text, env)
+}
+
+fn error(text: &str, env: &[(&str, &str)]) -> String {
+    read(text, env).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_said_is_the_documented_default() {
+    let config = read("", &[]).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.ovn.ovsdb_connection_timeout, 180);
+    assert_eq!(config.listen, ["unix:/run/weir/provider.sock"]);
+}
+
+#[test]
+fn every_default_can_be_written_down_and_read_again() {
+    let text = toml::to_string(&Config::default()).unwrap();
+    assert_eq!(read(&text, &[]).unwrap(), Config::default());
+}
+
+#[test]
+fn unknown_keys_are_errors_that_name_them() {
+    assert!(error("listen = []", &[]).contains("listen"));
+    assert!(error("[ovn]\novn_nb_conection = []", &[]).contains("ovn_nb_conection"));
+}
+
+#[test]
+fn the_environment_wins_and_takes_lists() {
+    let text = "state_dir = \"/a\"\n[ovn]\novn_nb_connection = [\"unix:/x\"]\n";
+    let env =
+        [("WEIR_STATE_DIR", "/b"), ("WEIR_OVN_NB_CONNECTION", "tcp:127.0.0.1:6641, tcp:127.0.0.2:6641")];
+    let config = read(text, &env).unwrap();
+    assert_eq!(config.state_dir, PathBuf::from("/b"));
+    assert_eq!(config.northbound().unwrap().len(), 2);
+    assert!(
+        error("", &[("WEIR_OVN_OVSDB_PROBE_INTERVAL", "soon")]).contains("WEIR_OVN_OVSDB_PROBE_INTERVAL")
+    );
+    assert_eq!(read("", &[("WEIR_ADOPT", "all")]).unwrap().ownership().adopt, Adopt::All);
+}
+
+#[test]
+fn wrong_values_are_named() {
+    assert!(error("listen = [\"http://x\"]", &[]).contains("http://x"));
+    assert!(error("listen = [\"tcp:127.0.0.1:1\"]", &[]).contains("token"));
+    assert!(error("adopt = \"some\"", &[]).contains("adopt"));
+    assert!(error("[ovn]\novn_nb_connection = [\"pipe:x\"]", &[]).contains("pipe:x"));
+    assert!(error("[ovn]\novn_nb_connection = [\"ssl:h:1\"]", &[]).contains("ovn_nb_ca_cert"));
+    assert!(error("[ovn]\novn_nb_private_key = \"k\"", &[]).contains("ovn_nb_private_key"));
+    assert!(error("deployment = \"\"", &[]).contains("deployment"));
+    assert!(error("[ovn]\novsdb_probe_interval = -1", &[]).contains("ovsdb_probe_interval"));
+}

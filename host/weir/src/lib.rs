@@ -1,0 +1,23 @@
+//! The Weir host: it owns the connection to the OVN Northbound and serves Octavia's provider calls.
+//!
+//! Reads the configuration, the Northbound and the plugin folder; writes `Load_Balancer` rows of its own deployment and
+//! their elements in switches' and routers' sets; never anything else.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`cli`] | commands and their arguments |
+//! | [`config`] | the configuration file and environment |
+//! | [`limits`] | every limit and timeout |
+//! | [`northbound`] | the replica in the planner's terms; transactions |
+//! | [`plugins`] | questions to the plugins, and their answers |
+//! | [`provider`] | what happens to a provider call |
+//! | [`serve`] | `weir serve` |
+
+pub mod cli;
+pub mod config;
+pub mod limits;
+pub mod metrics;
+pub mod northbound;
+pub mod plugins;
+pub mod provider;
+pub mod serve;

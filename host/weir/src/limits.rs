@@ -1,0 +1,47 @@
+//! Every limit and timeout of the program, with its reason.
+
+use std::time::Duration;
+
+/// How long a provider call waits for the Northbound before it is answered "accepted, not yet committed". Octavia calls
+/// the driver inside an open database transaction, so a call must never hang.
+pub const CALL_BUDGET: Duration = Duration::from_millis(300);
+
+/// Load balancers whose changes share one transaction: a RAFT cluster pays one fsync a transaction, and beyond this
+/// number the gain is small while a failure is dearer to take apart.
+pub const BATCH_LOAD_BALANCERS: usize = 100;
+
+/// Bytes of operations in a shared transaction, roughly; one load balancer alone may have more.
+pub const BATCH_BYTES: usize = 256 * 1024;
+
+/// Transactions under way at once. Two keep the server busy while the next batch gathers; more would only make the
+/// batches smaller.
+pub const TRANSACTIONS_IN_FLIGHT: usize = 2;
+
+/// Changes of one load balancer that may wait; further calls are refused with 503. Octavia itself has only one at a
+/// time under way for a load balancer.
+pub const PENDING_PER_LOAD_BALANCER: usize = 1_000;
+
+/// Changes of all load balancers that may wait while the Northbound is away.
+pub const PENDING: usize = 50_000;
+
+/// Finished changes that are remembered by id and idempotency key.
+pub const REMEMBERED_CHANGES: usize = 20_000;
+
+/// Finished changes that can still be taken back (they hold the load balancer before and after).
+pub const REVERTIBLE_CHANGES: usize = 2_000;
+
+/// Wait before a change that met somebody else's edit, or lost its connection, is planned again; doubles to
+/// [`RETRY_MAX`].
+pub const RETRY_MIN: Duration = Duration::from_millis(5);
+
+/// See [`RETRY_MIN`].
+pub const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// An OVSDB message longer than this ends the connection: 256 MiB holds a Northbound of 100,000 load balancers.
+pub const OVSDB_MESSAGE: usize = 256 * 1024 * 1024;
+
+/// A provider call's body: a load balancer with 10,000 members has about 5 MiB.
+pub const BODY: usize = 16 * 1024 * 1024;
+
+/// How long a stop waits for running calls.
+pub const SHUTDOWN: Duration = Duration::from_secs(10);

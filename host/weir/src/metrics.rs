@@ -1,0 +1,125 @@
+//! Metrics, in OpenMetrics text. Names follow `weir_<what>_<unit>`; labels have few values, and no error text is one.
+
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Registry,
+};
+
+/// Labels of a provider call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CallLabels {
+    method: &'static str,
+    outcome: &'static str,
+}
+
+/// What the committer counts.
+#[derive(Clone)]
+pub struct Transactions {
+    /// Transactions sent.
+    pub sent: Counter,
+    /// Load balancers' changes in them.
+    pub changes: Counter,
+    /// Transactions that were not committed.
+    pub failed: Counter,
+}
+
+/// Everything that is counted.
+pub struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    seconds: Histogram,
+    /// For the committer.
+    pub transactions: Transactions,
+}
+
+/// What is read off when the metrics are asked for.
+pub struct Gauges {
+    /// The Northbound connection is up and synchronised.
+    pub connected: bool,
+    /// Connections lost since the start.
+    pub reconnects: u64,
+    /// Changes that wait.
+    pub pending: usize,
+    /// Rows of `Load_Balancer` in the replica.
+    pub load_balancer_rows: usize,
+    /// Since the start.
+    pub uptime: Duration,
+}
+
+impl Metrics {
+    /// Registers everything.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("weir");
+        let calls = Family::<CallLabels, Counter>::default();
+        let buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
+        let seconds = Histogram::new(buckets);
+        let transactions = Transactions {
+            sent: Counter::default(),
+            changes: Counter::default(),
+            failed: Counter::default(),
+        };
+        registry.register("provider_calls", "Provider calls by method and outcome", calls.clone());
+        registry.register("provider_call_seconds", "Time to answer a provider call", seconds.clone());
+        registry.register("transactions", "Northbound transactions sent", transactions.sent.clone());
+        registry.register(
+            "transaction_changes",
+            "Load balancers in those transactions",
+            transactions.changes.clone(),
+        );
+        registry.register("transactions_failed", "Transactions not committed", transactions.failed.clone());
+        Self { registry, calls, seconds, transactions }
+    }
+
+    /// Starts the clock of a call.
+    pub fn call(&self, method: &'static str) -> CallTimer<'_> {
+        CallTimer { metrics: self, method, start: Instant::now() }
+    }
+
+    /// The metrics as text, ending in `# EOF`.
+    pub fn text(&self, gauges: &Gauges) -> String {
+        let mut counted = String::new();
+        // Writing to a String does not fail.
+        let _ = encode(&mut counted, &self.registry);
+        let mut out = counted.trim_end().trim_end_matches("# EOF").to_owned();
+        let mut gauge = |name: &str, help: &str, value: f64| {
+            let _ =
+                writeln!(out, "# HELP weir_{name} {help}.\n# TYPE weir_{name} gauge\nweir_{name} {value}");
+        };
+        gauge(
+            "northbound_connected",
+            "1 while synchronised with the Northbound",
+            f64::from(u8::from(gauges.connected)),
+        );
+        gauge(
+            "northbound_reconnects",
+            "Northbound connections lost since the start",
+            gauges.reconnects as f64,
+        );
+        gauge("changes_pending", "Accepted changes not yet in the Northbound", gauges.pending as f64);
+        gauge("load_balancer_rows", "Rows of Load_Balancer in the replica", gauges.load_balancer_rows as f64);
+        gauge("uptime_seconds", "Seconds since the start", gauges.uptime.as_secs_f64());
+        out.push_str("# EOF\n");
+        out
+    }
+}
+
+/// A running call.
+pub struct CallTimer<'m> {
+    metrics: &'m Metrics,
+    method: &'static str,
+    start: Instant,
+}
+
+impl CallTimer<'_> {
+    /// Counts the call.
+    pub fn done(self, outcome: &'static str) {
+        self.metrics.calls.get_or_create(&CallLabels { method: self.method, outcome }).inc();
+        self.metrics.seconds.observe(self.start.elapsed().as_secs_f64());
+    }
+}

@@ -1,0 +1,15 @@
+//! The OVN Northbound as the replica holds it, in the planner's terms.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`monitor`] | which tables, columns and indexes are kept |
+//! | [`rows`] | `Load_Balancer` rows and their attachments |
+//! | [`topology`] | switches, routers, subnets |
+//! | [`transaction`] | a plan's operations as OVSDB operations |
+//! | [`committer`] | many load balancers' operations in few transactions |
+
+pub mod committer;
+pub mod monitor;
+pub mod rows;
+pub mod topology;
+pub mod transaction;

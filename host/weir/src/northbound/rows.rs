@@ -1,0 +1,87 @@
+//! `Load_Balancer` rows of the replica.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
+use weir_ovsdb::{Replica, Row};
+use weir_plan::{Attached, Capabilities, Decoded, Existing, LoadBalancerRow, Words, decode, keys};
+
+use super::monitor;
+
+/// What the connected server's schema can hold.
+pub fn capabilities(replica: &Replica) -> Capabilities {
+    let values = |column: &str| -> BTreeSet<String> {
+        let schema = replica.schema();
+        let values = schema.and_then(|schema| schema.enum_values("Load_Balancer", column));
+        values.into_iter().flatten().map(str::to_owned).collect()
+    };
+    Capabilities { protocols: values("protocol"), selection_fields: values("selection_fields") }
+}
+
+/// The rows of a load balancer with their attachments: those with its name, and those with its uuids that were renamed.
+pub fn existing(replica: &Replica, id: LoadBalancerId) -> Vec<Existing> {
+    let by_name = replica.find("Load_Balancer", &monitor::by_name(), &id.to_string());
+    let mut found: BTreeMap<Uuid, &Row> = by_name.collect();
+    for n in 0.. {
+        let uuid = weir_plan::diff::row_uuid(id, n);
+        match replica.get("Load_Balancer", &uuid) {
+            Some(row) => drop(found.insert(uuid, row)),
+            None if n > 0 => break,
+            None => {}
+        }
+    }
+    let rows =
+        found.into_iter().filter(|(_, row)| row.map_value("external_ids", keys::DEVICE_OWNER).is_none());
+    rows.map(|(uuid, row)| Existing { row: load_balancer_row(uuid, row), attached: attached(replica, &uuid) })
+        .collect()
+}
+
+/// The load balancer as its rows say.
+pub fn decoded(existing: &[Existing], id: LoadBalancerId, words: &Words) -> Option<Decoded> {
+    decode(id, existing.iter().map(|existing| &existing.row), words)
+}
+
+/// The load balancer of a pool.
+pub fn load_balancer_of_pool(replica: &Replica, pool: PoolId) -> Option<LoadBalancerId> {
+    [true, false].into_iter().find_map(|up| {
+        let key = keys::object(keys::POOL, pool, up);
+        replica
+            .find("Load_Balancer", &monitor::by_external_id_key(), &key)
+            .find_map(|(_, row)| row.str("name")?.parse().ok())
+    })
+}
+
+/// Every load balancer of the replica that has Octavia's form: a name that is an id, and a VIP.
+pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
+    let rows = replica.rows("Load_Balancer").filter(|(_, row)| {
+        row.map_value("external_ids", keys::VIP).is_some()
+            && row.map_value("external_ids", keys::DEVICE_OWNER).is_none()
+    });
+    rows.filter_map(|(_, row)| row.str("name")?.parse().ok()).collect()
+}
+
+fn load_balancer_row(uuid: Uuid, row: &Row) -> LoadBalancerRow {
+    let map = |column: &str| row.get(column).map(weir_ovsdb::Datum::string_map).unwrap_or_default();
+    let fields = row.get("selection_fields").into_iter().flat_map(|fields| fields.strings());
+    LoadBalancerRow {
+        uuid,
+        name: row.str("name").unwrap_or_default().to_owned(),
+        protocol: row.str("protocol").map(str::to_owned),
+        vips: map("vips"),
+        selection_fields: fields.map(str::to_owned).collect(),
+        options: map("options"),
+        external_ids: map("external_ids"),
+    }
+}
+
+fn attached(replica: &Replica, row: &Uuid) -> Attached {
+    let holders =
+        |table: &str| replica.find_references(table, "load_balancer", row).map(|(uuid, _)| uuid).collect();
+    Attached { switches: holders("Logical_Switch"), routers: holders("Logical_Router") }
+}
+
+/// A graph and what of its rows could not be read.
+pub fn graph(decoded: Option<Decoded>) -> Option<LoadBalancer> {
+    decoded.map(|decoded| decoded.lb)
+}

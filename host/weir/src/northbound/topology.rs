@@ -1,0 +1,109 @@
+//! The network, from the replica's indexes. Keys are those that Neutron's ML2/OVN driver writes.
+
+use std::collections::BTreeMap;
+
+use ipnet::IpNet;
+use uuid::Uuid;
+use weir_model::{PortId, SubnetId};
+use weir_ovsdb::{Replica, Row};
+use weir_plan::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
+
+use super::monitor;
+
+/// The replica as a network.
+pub struct ReplicaTopology<'r>(pub &'r Replica);
+
+impl Topology for ReplicaTopology<'_> {
+    fn switch(&self, name: &str) -> Option<Switch> {
+        self.0.find("Logical_Switch", &monitor::by_name(), name).next().map(|(uuid, row)| switch(uuid, row))
+    }
+
+    fn port(&self, id: PortId) -> Option<Port> {
+        let (uuid, row) = self.0.find("Logical_Switch_Port", &monitor::by_name(), &id.to_string()).next()?;
+        Some(Port {
+            switch: self.switch_of(&uuid)?,
+            cidrs: networks(row.map_value("external_ids", "neutron:cidrs")),
+        })
+    }
+
+    fn router_ports_on(&self, switch: &Switch) -> Vec<RouterPort> {
+        let ports = self.0.find("Logical_Router_Port", &monitor::by_network_name(), &switch.name);
+        ports.filter_map(|(uuid, row)| self.router_port(&uuid, row)).collect()
+    }
+
+    fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort> {
+        let ports = self.0.get("Logical_Router", &router.uuid).and_then(|router| router.get("ports"));
+        let ports = ports.into_iter().flat_map(|ports| ports.uuids());
+        ports.filter_map(|uuid| self.router_port(&uuid, self.0.get("Logical_Router_Port", &uuid)?)).collect()
+    }
+
+    fn subnet(&self, id: SubnetId) -> Option<Subnet> {
+        let id = id.to_string();
+        let mut subnet: Option<Subnet> = None;
+        let dhcp = self.0.find("DHCP_Options", &monitor::by_subnet("subnet_id"), &id);
+        let dhcp: BTreeMap<Uuid, &Row> = dhcp.collect();
+        let port = self.0.find("Logical_Router_Port", &monitor::by_subnet("neutron:subnet_ids"), &id).next();
+        if let Some((_, row)) = port {
+            let subnet = subnet.get_or_insert_default();
+            subnet.switch =
+                row.map_value("external_ids", "neutron:network_name").and_then(|name| self.switch(name));
+            subnet.cidrs = port_networks(row);
+        }
+        for (uuid, row) in dhcp {
+            let subnet = subnet.get_or_insert_default();
+            // The DHCP options have exactly this subnet's CIDR; a router port may serve several.
+            if let Some(cidr) = row.str("cidr").and_then(|cidr| cidr.parse().ok()) {
+                subnet.cidrs = vec![cidr];
+            }
+            if subnet.switch.is_none() {
+                subnet.switch = self.switch_with_dhcp(&uuid);
+            }
+        }
+        subnet
+    }
+}
+
+impl ReplicaTopology<'_> {
+    fn switch_of(&self, port: &Uuid) -> Option<Switch> {
+        self.0.find_references("Logical_Switch", "ports", port).next().map(|(uuid, row)| switch(uuid, row))
+    }
+
+    fn switch_with_dhcp(&self, dhcp: &Uuid) -> Option<Switch> {
+        ["dhcpv4_options", "dhcpv6_options"].into_iter().find_map(|column| {
+            let (port, _) = self.0.find_references("Logical_Switch_Port", column, dhcp).next()?;
+            self.switch_of(&port)
+        })
+    }
+
+    fn router_port(&self, uuid: &Uuid, row: &Row) -> Option<RouterPort> {
+        let (router, router_row) = self.0.find_references("Logical_Router", "ports", uuid).next()?;
+        let name = row.str("name").unwrap_or_default();
+        let peer = self.0.find("Logical_Switch_Port", &monitor::by_router_port(), name).next();
+        let owner = peer.and_then(|(_, port)| port.map_value("external_ids", "neutron:device_owner"));
+        let has = |column: &str| row.get(column).is_some_and(|datum| !datum.is_empty());
+        Some(RouterPort {
+            router: RouterRef { name: router_row.str("name").unwrap_or_default().to_owned(), uuid: router },
+            networks: port_networks(row),
+            switch_name: row.map_value("external_ids", "neutron:network_name").map(str::to_owned),
+            gateway: has("gateway_chassis") || has("ha_chassis_group"),
+            interface: owner.is_some_and(|owner| owner.starts_with("network:router_interface")),
+        })
+    }
+}
+
+fn switch(uuid: Uuid, row: &Row) -> Switch {
+    Switch {
+        uuid,
+        name: row.str("name").unwrap_or_default().to_owned(),
+        provider: row.map_value("external_ids", "neutron:provnet-physical-network").is_some(),
+    }
+}
+
+fn port_networks(row: &Row) -> Vec<IpNet> {
+    let networks = row.get("networks").into_iter().flat_map(|networks| networks.strings());
+    networks.filter_map(|network| network.parse().ok()).collect()
+}
+
+fn networks(text: Option<&str>) -> Vec<IpNet> {
+    text.unwrap_or_default().split_whitespace().filter_map(|network| network.parse().ok()).collect()
+}

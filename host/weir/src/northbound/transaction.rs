@@ -1,0 +1,96 @@
+//! A plan's operations as OVSDB operations (RFC 7047, section 5.2).
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+use weir_ovsdb::{Condition, Datum, Mutation, Operation as Ovsdb, Row};
+use weir_plan::{LoadBalancerRow, MapPatch, Operation, Update, diff::Holder};
+
+const TABLE: &str = "Load_Balancer";
+
+/// Translates an operation. An update that only changes elements of maps becomes a `mutate`, so that what others add
+/// at the same time is not lost.
+pub fn operations(operation: &Operation) -> Vec<Ovsdb> {
+    match operation {
+        Operation::Guard { row, external_ids } => {
+            vec![Ovsdb::guard(TABLE, *row, Row::new().with("external_ids", map(external_ids)))]
+        }
+        Operation::Insert(row) => vec![Ovsdb::insert(TABLE, columns(row)).with_uuid(row.uuid)],
+        Operation::Update(patch) => update(patch),
+        Operation::Delete { row } => vec![Ovsdb::delete(TABLE, vec![Condition::by_uuid(*row)])],
+        Operation::Attach { to, row } => vec![element(to, Mutation::insert("load_balancer", set(*row)))],
+        Operation::Detach { from, row } => vec![element(from, Mutation::delete("load_balancer", set(*row)))],
+    }
+}
+
+fn columns(row: &LoadBalancerRow) -> Row {
+    let mut columns = Row::new().with("name", row.name.as_str()).with("external_ids", map(&row.external_ids));
+    if let Some(protocol) = &row.protocol {
+        columns.set("protocol", protocol.as_str());
+    }
+    if !row.selection_fields.is_empty() {
+        columns.set("selection_fields", Datum::set(row.selection_fields.iter().map(String::as_str)));
+    }
+    for (column, value) in [("vips", &row.vips), ("options", &row.options)] {
+        if !value.is_empty() {
+            columns.set(column, map(value));
+        }
+    }
+    columns
+}
+
+fn update(patch: &Update) -> Vec<Ovsdb> {
+    let mut operations = Vec::new();
+    let mut columns = Row::new();
+    if let Some(name) = &patch.name {
+        columns.set("name", name.as_str());
+    }
+    if let Some(protocol) = &patch.protocol {
+        columns.set("protocol", protocol.as_str());
+    }
+    if let Some(fields) = &patch.selection_fields {
+        columns.set("selection_fields", Datum::set(fields.iter().map(String::as_str)));
+    }
+    if !columns.is_empty() {
+        operations.push(Ovsdb::update(TABLE, vec![Condition::by_uuid(patch.row)], columns));
+    }
+    let mut mutations = Vec::new();
+    for (column, patch) in
+        [("vips", &patch.vips), ("options", &patch.options), ("external_ids", &patch.external_ids)]
+    {
+        mutations.extend(map_mutations(column, patch));
+    }
+    if !mutations.is_empty() {
+        operations.push(Ovsdb::mutate(TABLE, vec![Condition::by_uuid(patch.row)], mutations));
+    }
+    operations
+}
+
+/// `insert` into a map never changes the value of a key that is there (RFC 7047, section 5.1), so the key goes first.
+fn map_mutations(column: &str, patch: &MapPatch) -> Vec<Mutation> {
+    let mut mutations = Vec::new();
+    if !patch.is_empty() {
+        let keys = patch.remove.iter().chain(patch.set.keys()).map(String::as_str);
+        mutations.push(Mutation::delete(column, Datum::set(keys)));
+    }
+    if !patch.set.is_empty() {
+        mutations.push(Mutation::insert(column, map(&patch.set)));
+    }
+    mutations
+}
+
+fn element(holder: &Holder, mutation: Mutation) -> Ovsdb {
+    let (table, uuid) = match holder {
+        Holder::Switch(uuid) => ("Logical_Switch", uuid),
+        Holder::Router(uuid) => ("Logical_Router", uuid),
+    };
+    Ovsdb::mutate(table, vec![Condition::by_uuid(*uuid)], vec![mutation])
+}
+
+fn map(map: &BTreeMap<String, String>) -> Datum {
+    Datum::map(map.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+fn set(uuid: Uuid) -> Datum {
+    Datum::set([uuid])
+}

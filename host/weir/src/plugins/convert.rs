@@ -1,0 +1,126 @@
+//! Octavia's objects in the plugins' records, and the plugins' answers in the planner's.
+
+use weir_model::{Extra, Listener, LoadBalancer, Member, Persistence, Pool};
+use weir_plan::{Backend, Distribution, Entry, Problem, Share, Translation};
+use weir_sandbox as wit;
+
+/// What a plugin is told besides listener, pool and members.
+pub fn context(lb: &LoadBalancer, facts: &[String]) -> wit::Context {
+    let vips = lb.vips().map(|vip| wit::Vip {
+        address: vip.address.to_string(),
+        family: family(vip.address.is_ipv4()),
+        floating: false,
+    });
+    wit::Context {
+        capabilities: facts.to_vec(),
+        config: String::new(),
+        flavor: Vec::new(),
+        project_id: lb.project_id.clone().unwrap_or_default(),
+        vips: vips.collect(),
+        extra: Vec::new(),
+    }
+}
+
+pub fn family(v4: bool) -> wit::Family {
+    if v4 { wit::Family::Ipv4 } else { wit::Family::Ipv6 }
+}
+
+pub fn listener(listener: &Listener) -> wit::Listener {
+    wit::Listener {
+        protocol: listener.protocol.clone(),
+        port: listener.port,
+        enabled: listener.admin_state_up,
+        allowed_cidrs: listener.allowed_cidrs.clone(),
+        extra: pairs(&listener.extra),
+    }
+}
+
+pub fn pool(pool: &Pool) -> wit::Pool {
+    wit::Pool {
+        protocol: pool.protocol.clone(),
+        algorithm: pool.algorithm.clone(),
+        persistence: pool.persistence.as_ref().map(persistence),
+        monitor: None,
+        enabled: pool.admin_state_up,
+        extra: pairs(&pool.extra),
+    }
+}
+
+fn persistence(persistence: &Persistence) -> wit::Persistence {
+    wit::Persistence {
+        kind: persistence.kind.clone(),
+        timeout_s: persistence.timeout,
+        extra: pairs(&persistence.extra),
+    }
+}
+
+pub fn member(member: &Member) -> wit::Member {
+    wit::Member {
+        address: member.address.to_string(),
+        family: family(member.address.is_ipv4()),
+        port: member.port,
+        weight: member.weight,
+        backup: member.backup,
+        enabled: member.admin_state_up,
+        health: wit::Health::Unknown,
+        extra: pairs(&member.extra),
+    }
+}
+
+fn pairs(extra: &Extra) -> Vec<(String, String)> {
+    extra.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+pub fn translation(translation: wit::Translation) -> Translation {
+    let backend = |backend: wit::Backend| Backend {
+        member: backend.member,
+        port: backend.port,
+        copies: backend.copies,
+    };
+    let entries = translation.entries.into_iter().map(|entry| Entry {
+        vip: entry.vip,
+        port: entry.port,
+        backends: entry.backends.into_iter().map(backend).collect(),
+    });
+    Translation {
+        transport: translation.transport,
+        entries: entries.collect(),
+        options: translation.options.into_iter().collect(),
+        empty_reason: translation.empty_reason,
+    }
+}
+
+/// The planner's distribution, and the shares as the protocol plugin wants them.
+pub fn distribution(distribution: wit::Distribution) -> (Distribution, Vec<wit::Share>) {
+    let shares = distribution.shares.iter().map(|share| Share { member: share.member, copies: share.copies });
+    let planned = Distribution {
+        selection_fields: distribution.selection_fields.into_iter().collect(),
+        options: distribution.options.into_iter().collect(),
+        shares: shares.collect(),
+    };
+    (planned, distribution.shares)
+}
+
+/// A refusal or failure of a plugin.
+pub fn problem(plugin: &wit::Plugin, error: wit::CallError) -> Problem {
+    match error {
+        wit::CallError::Refused(refusal) => refusal_of(plugin.name(), refusal),
+        wit::CallError::Failed(failure) => Problem {
+            code: failure.kind.code().to_owned(),
+            user: format!("the plugin {} could not judge this call; nothing was changed", plugin.name()),
+            operator: failure.to_string(),
+            refused: false,
+        },
+    }
+}
+
+pub fn refusal_of(plugin: &str, refusal: wit::Refusal) -> Problem {
+    let detail = if refusal.operator.is_empty() { &refusal.user } else { &refusal.operator };
+    let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
+    Problem {
+        operator: format!("{field}{detail} (plugin {plugin})"),
+        user: format!("{field}{}", refusal.user),
+        code: refusal.code,
+        refused: true,
+    }
+}

@@ -1,0 +1,228 @@
+//! Changes by id and idempotency key.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, OnceLock},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use uuid::Uuid;
+use weir_model::{LoadBalancer, LoadBalancerId};
+use weir_octavia::{ChangeProgress, ChangeState, Refusal};
+
+use crate::limits;
+
+/// How far a change has come, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub state: ChangeProgress,
+    pub detail: Option<String>,
+}
+
+/// The load balancer before and after a change, for taking it back.
+#[derive(Clone)]
+pub struct Undo {
+    pub before: Option<Arc<LoadBalancer>>,
+    pub after: Option<Arc<LoadBalancer>>,
+}
+
+/// An accepted change.
+pub struct Record {
+    pub id: Uuid,
+    pub method: &'static str,
+    pub lb: Option<LoadBalancerId>,
+    /// octavia's request id, for logs and transaction comments.
+    pub request_id: Option<String>,
+    pub progress: watch::Sender<Progress>,
+    /// What the first answer said of `committed`.
+    pub answered: OnceLock<bool>,
+    undo: Mutex<Option<Undo>>,
+}
+
+impl Record {
+    pub fn new(
+        method: &'static str,
+        lb: Option<LoadBalancerId>,
+        request_id: Option<String>,
+        undo: Undo,
+    ) -> Arc<Self> {
+        let progress = Progress { state: ChangeProgress::Pending, detail: None };
+        Arc::new(Self {
+            id: Uuid::new_v4(),
+            method,
+            lb,
+            request_id,
+            progress: watch::Sender::new(progress),
+            answered: OnceLock::new(),
+            undo: Mutex::new(Some(undo)),
+        })
+    }
+
+    /// Ends the change, unless it has been abandoned meanwhile.
+    pub fn finish(&self, state: ChangeProgress, detail: Option<String>) {
+        self.progress.send_if_modified(|progress| {
+            let pending = progress.state == ChangeProgress::Pending;
+            if pending {
+                *progress = Progress { state, detail };
+            }
+            pending
+        });
+    }
+
+    /// Marks the change abandoned; gives what is needed to take it back, the first time only.
+    pub fn abandon(&self) -> Option<Undo> {
+        let undo = self.undo.lock().take();
+        if undo.is_some() {
+            self.progress.send_replace(Progress { state: ChangeProgress::Abandoned, detail: None });
+        }
+        undo
+    }
+
+    /// Waits until the change is no longer pending.
+    pub async fn finished(&self) -> Progress {
+        let mut watch = self.progress.subscribe();
+        match watch.wait_for(|progress| progress.state != ChangeProgress::Pending).await {
+            Ok(progress) => progress.clone(),
+            Err(_) => self.progress.borrow().clone(),
+        }
+    }
+
+    /// What `GET /v1/changes` answers.
+    pub fn state(&self) -> ChangeState {
+        let progress = self.progress.borrow().clone();
+        ChangeState {
+            id: self.id.to_string(),
+            state: progress.state,
+            method: Some(self.method.to_owned()),
+            loadbalancer_id: self.lb,
+            detail: progress.detail,
+        }
+    }
+}
+
+/// What an idempotency key stands for.
+#[derive(Clone)]
+pub enum Outcome {
+    /// The call was accepted.
+    Accepted(Arc<Record>),
+    /// The call was refused.
+    Refused(Refusal),
+    /// The key was abandoned before any call used it.
+    Abandoned,
+}
+
+/// What to do with a call that has a key.
+pub enum Begun {
+    /// Nobody has used the key: go on, then [`Changes::settle`].
+    First,
+    /// Another call is at it, or was: its outcome is, or will be, in here. `None` again means it left no outcome.
+    Known(watch::Receiver<Option<Outcome>>),
+}
+
+/// The memory of changes.
+#[derive(Default)]
+pub struct Changes {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    by_id: HashMap<Uuid, Arc<Record>>,
+    by_key: HashMap<String, watch::Sender<Option<Outcome>>>,
+    makers: HashMap<Uuid, Arc<Record>>,
+    order: VecDeque<Forget>,
+    revertible: VecDeque<Arc<Record>>,
+}
+
+/// What to forget, oldest first.
+struct Forget {
+    record: Option<Uuid>,
+    key: Option<String>,
+    objects: Vec<Uuid>,
+}
+
+impl Changes {
+    /// Claims a key for a call.
+    pub fn begin(&self, key: &str) -> Begun {
+        let mut inner = self.inner.lock();
+        match inner.by_key.get(key) {
+            Some(known) => Begun::Known(known.subscribe()),
+            None => {
+                inner.by_key.insert(key.to_owned(), watch::Sender::new(None));
+                Begun::First
+            }
+        }
+    }
+
+    /// Writes down what became of a call: its record and objects it made, or its refusal. `None` frees the key, so that
+    /// the same call may be tried again.
+    pub fn settle(&self, key: Option<&str>, outcome: Option<Outcome>, made: Vec<Uuid>) {
+        let mut inner = self.inner.lock();
+        let Some(outcome) = outcome else {
+            if let Some(waiting) = key.and_then(|key| inner.by_key.remove(key)) {
+                waiting.send_replace(None);
+            }
+            return;
+        };
+        let record = match &outcome {
+            Outcome::Accepted(record) => Some(record.clone()),
+            Outcome::Refused(_) | Outcome::Abandoned => None,
+        };
+        if let Some(record) = &record {
+            inner.by_id.insert(record.id, record.clone());
+            inner.makers.extend(made.iter().map(|object| (*object, record.clone())));
+            inner.revertible.push_back(record.clone());
+        }
+        if let Some(key) = key {
+            inner
+                .by_key
+                .entry(key.to_owned())
+                .or_insert_with(|| watch::Sender::new(None))
+                .send_replace(Some(outcome));
+        }
+        inner.order.push_back(Forget {
+            record: record.map(|record| record.id),
+            key: key.map(str::to_owned),
+            objects: made,
+        });
+        inner.forget();
+    }
+
+    /// The change of an id or key.
+    pub fn find(&self, id_or_key: &str) -> Option<Outcome> {
+        let inner = self.inner.lock();
+        let by_id = id_or_key.parse().ok().and_then(|id: Uuid| inner.by_id.get(&id).cloned());
+        let by_key = || inner.by_key.get(id_or_key).and_then(|outcome| outcome.borrow().clone());
+        by_id.map(Outcome::Accepted).or_else(by_key)
+    }
+
+    /// The change that made an object.
+    pub fn maker(&self, object: &Uuid) -> Option<Arc<Record>> {
+        self.inner.lock().makers.get(object).cloned()
+    }
+}
+
+impl Inner {
+    fn forget(&mut self) {
+        while self.revertible.len() > limits::REVERTIBLE_CHANGES {
+            if let Some(record) = self.revertible.pop_front() {
+                drop(record.undo.lock().take());
+            }
+        }
+        while self.order.len() > limits::REMEMBERED_CHANGES {
+            let Some(oldest) = self.order.pop_front() else { return };
+            if let Some(key) = oldest.key {
+                self.by_key.remove(&key);
+            }
+            if let Some(id) = oldest.record {
+                self.by_id.remove(&id);
+                for object in oldest.objects {
+                    if self.makers.get(&object).is_some_and(|record| record.id == id) {
+                        self.makers.remove(&object);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! One queue a load balancer.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::{Mutex, MutexGuard};
+use weir_model::{Applied, ApplyError, Change, LoadBalancer, LoadBalancerId, PoolId, apply, revert};
+use weir_octavia::ChangeProgress;
+use weir_plan::Plan;
+
+use super::changes::{Record, Undo};
+
+/// Something that waits to be written.
+#[derive(Clone)]
+pub struct Pending {
+    pub record: Arc<Record>,
+    pub task: Task,
+}
+
+/// What is to be done to the load balancer.
+#[derive(Clone)]
+pub enum Task {
+    /// A provider call.
+    Change(Arc<Change>),
+    /// Taking an earlier call back.
+    Revert(Undo),
+}
+
+impl Pending {
+    /// Does it to a graph. A create that finds itself done already is done.
+    pub fn apply(&self, graph: &mut Option<LoadBalancer>) -> Result<(), ApplyError> {
+        match &self.task {
+            Task::Change(change) => match apply(graph, change) {
+                Ok(Applied::Changed | Applied::Unchanged) => Ok(()),
+                // Accepted calls are replayed after a lost answer, over rows that later ones may have edited.
+                Err(ApplyError::Exists { .. }) => Ok(()),
+                Err(error) => Err(error),
+            },
+            Task::Revert(undo) => {
+                *graph = revert(graph.take(), undo.before.as_deref(), undo.after.as_deref());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The changes of one load balancer.
+#[derive(Default)]
+pub struct Queue {
+    inner: Mutex<Inner>,
+}
+
+/// What is in a queue.
+#[derive(Default)]
+pub struct Inner {
+    /// Accepted, not yet in the Northbound; oldest first.
+    pub pending: VecDeque<Pending>,
+    /// A worker is at it.
+    pub working: bool,
+    /// The plan of the only pending change, made when it was judged.
+    pub ready: Option<Plan>,
+    /// The queue has left the table: take another one.
+    gone: bool,
+}
+
+/// All queues with something in them.
+#[derive(Default)]
+pub struct Queues {
+    queues: Mutex<HashMap<LoadBalancerId, Arc<Queue>>>,
+    /// Pools that are only pending yet.
+    pools: Mutex<HashMap<PoolId, LoadBalancerId>>,
+    waiting: AtomicUsize,
+}
+
+impl Queues {
+    /// Runs `f` with the load balancer's queue locked.
+    pub fn with<T>(
+        &self,
+        lb: LoadBalancerId,
+        f: impl FnOnce(&Arc<Queue>, &mut MutexGuard<'_, Inner>) -> T,
+    ) -> T {
+        loop {
+            let queue = self.queues.lock().entry(lb).or_default().clone();
+            let mut inner = queue.inner.lock();
+            if !inner.gone {
+                let result = f(&queue, &mut inner);
+                if inner.pending.is_empty() && !inner.working {
+                    inner.gone = true;
+                    self.queues.lock().remove(&lb);
+                }
+                return result;
+            }
+        }
+    }
+
+    /// A copy of what waits for a load balancer.
+    pub fn pending(&self, lb: LoadBalancerId) -> Vec<Pending> {
+        let queue = self.queues.lock().get(&lb).cloned();
+        queue.map(|queue| queue.inner.lock().pending.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Appends to a locked queue.
+    pub fn push(&self, lb: LoadBalancerId, inner: &mut Inner, pending: Pending, pools: &[PoolId]) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.pools.lock().extend(pools.iter().map(|pool| (*pool, lb)));
+        inner.pending.push_back(pending);
+    }
+
+    /// The load balancer of a pool that is only pending yet.
+    pub fn load_balancer_of_pool(&self, pool: PoolId) -> Option<LoadBalancerId> {
+        self.pools.lock().get(&pool).copied()
+    }
+
+    /// How many changes wait, over all load balancers.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Takes the next things to do, leaving them in the queue until they are done; `None` ends the worker.
+    pub fn next(&self, lb: LoadBalancerId) -> Option<(Vec<Pending>, Option<Plan>)> {
+        self.with(lb, |_, inner| {
+            if inner.pending.is_empty() {
+                inner.working = false;
+                return None;
+            }
+            let ready = inner.ready.take().filter(|_| inner.pending.len() == 1);
+            Some((inner.pending.iter().cloned().collect(), ready))
+        })
+    }
+
+    /// Takes finished changes out of the queue.
+    pub fn finish(&self, lb: LoadBalancerId, done: &[Pending], state: ChangeProgress, detail: Option<&str>) {
+        self.with(lb, |_, inner| {
+            inner
+                .pending
+                .retain(|pending| !done.iter().any(|done| Arc::ptr_eq(&done.record, &pending.record)));
+        });
+        self.waiting.fetch_sub(done.len(), Ordering::Relaxed);
+        let mut pools = self.pools.lock();
+        for pending in done {
+            if let Task::Change(change) = &pending.task {
+                pools_made(change).iter().for_each(|pool| drop(pools.remove(pool)));
+            }
+        }
+        drop(pools);
+        for pending in done {
+            pending.record.finish(state, detail.map(str::to_owned));
+        }
+    }
+}
+
+/// The pools that a change makes.
+pub fn pools_made(change: &Change) -> Vec<PoolId> {
+    match change {
+        Change::LoadBalancerCreate(lb) => lb.pools.keys().copied().collect(),
+        Change::PoolCreate(_, _, pool) => vec![pool.id],
+        _ => Vec::new(),
+    }
+}

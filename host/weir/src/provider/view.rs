@@ -1,0 +1,76 @@
+//! The read API: load balancers as the Northbound has them.
+
+use serde_json::{Value, json};
+use weir_model::{LoadBalancerId, operating_statuses};
+use weir_octavia::Refusal;
+use weir_plan::Plan;
+
+use super::{Host, accept};
+use crate::northbound::rows;
+
+impl Host {
+    /// Every load balancer, shortly.
+    pub(super) fn view_all(&self) -> Value {
+        let replica = self.northbound.replica();
+        let environment = self.environment(&replica);
+        let all = rows::all(&replica).into_iter().filter_map(|id| {
+            let existing = rows::existing(&replica, id);
+            let decoded = rows::decoded(&existing, id, &environment.plugins.words)?;
+            let lb = decoded.lb;
+            Some(json!({
+                "id": id,
+                "vip_address": lb.vip.address,
+                "admin_state_up": lb.admin_state_up,
+                "operating_status": operating_statuses(&lb).loadbalancer,
+                "listeners": lb.listeners.len(),
+                "pools": lb.pools.len(),
+                "members": lb.pools.values().map(|pool| pool.members.len()).sum::<usize>(),
+                "rows": existing.len(),
+                "ours": existing.iter().all(|existing| self.ownership.owns(&existing.row)),
+            }))
+        });
+        json!({ "loadbalancers": all.collect::<Vec<_>>() })
+    }
+
+    /// One load balancer with all that is known of it.
+    pub(super) fn view(&self, id: LoadBalancerId) -> Option<Value> {
+        let waiting = self.queues.pending(id);
+        let replica = self.northbound.replica();
+        let environment = self.environment(&replica);
+        let existing = rows::existing(&replica, id);
+        let decoded = rows::decoded(&existing, id, &environment.plugins.words);
+        let pending: Vec<_> = waiting.iter().map(|pending| pending.record.state()).collect();
+        let Some(decoded) = decoded else {
+            let only_pending = json!({ "loadbalancer": null, "rows": existing, "pending": pending });
+            return (!pending.is_empty()).then_some(only_pending);
+        };
+        let drift = self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), None, &existing, false);
+        let (drift, problem) = match drift {
+            Ok(plan) => (json!(plan.operations), Value::Null),
+            Err(refusal) => (Value::Null, refusal.to_string().into()),
+        };
+        Some(json!({
+            "loadbalancer": decoded.lb,
+            "operating_statuses": operating_statuses(&decoded.lb),
+            "rows": existing,
+            "pending": pending,
+            "drift": drift,
+            "problem": problem,
+            "findings": decoded.findings,
+        }))
+    }
+
+    /// What a reconcile would do now.
+    pub(super) fn plan_as_it_stands(&self, id: LoadBalancerId) -> Result<Plan, Refusal> {
+        let replica = self.northbound.replica();
+        if !replica.is_complete() {
+            return Err(accept::not_synced());
+        }
+        let environment = self.environment(&replica);
+        let existing = rows::existing(&replica, id);
+        let Some(decoded) = rows::decoded(&existing, id, &environment.plugins.words) else {
+            return Err(Refusal::not_found("not-found", format!("load balancer {id} is not known")));
+        };
+        self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), None, &existing, false)
+    }
+}

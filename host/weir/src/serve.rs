@@ -1,0 +1,118 @@
+//! `weir serve`: wiring.
+
+use std::{path::Path, sync::Arc};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+use weir_octavia::{ApiSettings, router};
+use weir_ovsdb::{Client, ClientConfig};
+use weir_sandbox::{Limits, Registry, Sandbox};
+
+use crate::{
+    config::{Config, ConfigError},
+    limits,
+    northbound::monitor,
+    provider::{Api, Host},
+};
+
+/// Why the host did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// See [`ConfigError`].
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A plugin cannot be loaded.
+    #[error("plugins: {0}")]
+    Plugins(#[from] weir_sandbox::Error),
+    /// The API cannot be served.
+    #[error("provider API: {0}")]
+    Api(#[from] weir_octavia::ServeError),
+    /// A listener cannot be set up.
+    #[error("provider API: {0}")]
+    Listen(#[from] weir_octavia::ListenError),
+    /// The system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// Serves until a signal asks to stop.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(config: &Config) -> Result<(), ServeError> {
+    let registry = Arc::new(load_plugins(config)?);
+    let client = connect(config)?;
+    let host = Host::new(client, registry, config.ownership());
+    let settings = ApiSettings {
+        max_body: limits::BODY,
+        token: Some(config.token.clone()).filter(|token| !token.is_empty()),
+    };
+    let mut listeners = Vec::new();
+    for listen in config.listen()? {
+        listeners.push(weir_octavia::bind(&listen).await?);
+        info!(%listen, "provider API");
+    }
+    if config.neutron.is_some() {
+        warn!("[neutron] is configured, but this version has no use for it yet");
+    }
+    weir_octavia::serve(listeners, router(Arc::new(Api(host)), settings), stop()?).await?;
+    info!("stopped");
+    Ok(())
+}
+
+/// The shipped plugins and those of the operator's folder.
+///
+/// # Errors
+/// [`ServeError::Plugins`], [`ServeError::System`].
+pub fn load_plugins(config: &Config) -> Result<Registry, ServeError> {
+    let cache = config.state_dir.join("plugin-cache");
+    let system = |source| ServeError::System { what: format!("create {}", cache.display()), source };
+    std::fs::create_dir_all(&cache).map_err(system)?;
+    let sandbox = Sandbox::new(Limits::default(), Some(&cache))?;
+    let dir: Option<&Path> = Some(config.plugins.dir.as_path()).filter(|dir| dir.is_dir());
+    let registry = Registry::load(&sandbox, dir)?;
+    for plugin in registry.plugins() {
+        let description = plugin.description();
+        info!(
+            plugin = plugin.name(),
+            version = plugin.version(),
+            digest = plugin.digest(),
+            protocols = description.protocols.join(","),
+            algorithms = description.algorithms.join(","),
+            "plugin loaded"
+        );
+    }
+    Ok(registry)
+}
+
+/// Connects to the Northbound, following its leader.
+///
+/// # Errors
+/// [`ServeError::Config`].
+pub fn connect(config: &Config) -> Result<Client, ServeError> {
+    let mut client = ClientConfig::new(config.northbound()?, "OVN_Northbound", monitor::tables());
+    client.tls = config.northbound_tls()?;
+    client.leader_only = true;
+    client.probe_interval = config.ovn.probe_interval();
+    client.connect_timeout = config.ovn.connect_timeout();
+    client.backoff_max = config.ovn.backoff_max();
+    client.max_message = limits::OVSDB_MESSAGE;
+    Ok(Client::connect(client))
+}
+
+fn stop() -> Result<impl Future<Output = ()> + Send + 'static, ServeError> {
+    let system = |source| ServeError::System { what: "wait for signals".to_owned(), source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(system)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(system)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

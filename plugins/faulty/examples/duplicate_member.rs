@@ -1,0 +1,20 @@
+//! Names a member twice behind one VIP.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct DuplicateMember;
+
+impl Fault for DuplicateMember {
+    const NAME: &'static str = "duplicate-member";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut good = asked.good();
+        for entry in &mut good.entries {
+            entry.backends.extend_from_within(..1);
+        }
+        Ok(good)
+    }
+}
+
+weir_guest::export_protocol!(Faulty<DuplicateMember>);

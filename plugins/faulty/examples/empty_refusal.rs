@@ -1,0 +1,16 @@
+//! Refuses without saying why.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct EmptyRefusal;
+
+impl Fault for EmptyRefusal {
+    const NAME: &'static str = "empty-refusal";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        Err(Refusal::new("no-reason", "", if asked.members.is_empty() { "" } else { " " }))
+    }
+}
+
+weir_guest::export_protocol!(Faulty<EmptyRefusal>);

@@ -1,0 +1,19 @@
+//! Computes for ever.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct EndlessLoop;
+
+impl Fault for EndlessLoop {
+    const NAME: &'static str = "endless-loop";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut n = asked.members.len() as u64;
+        loop {
+            n = std::hint::black_box(n.wrapping_mul(31));
+        }
+    }
+}
+
+weir_guest::export_protocol!(Faulty<EndlessLoop>);

@@ -1,0 +1,18 @@
+//! Answers with more than anybody can want.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct HugeOutput;
+
+impl Fault for HugeOutput {
+    const NAME: &'static str = "huge-output";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut good = asked.good();
+        good.options = vec![(String::new(), String::new()); 300_000];
+        Ok(good)
+    }
+}
+
+weir_guest::export_protocol!(Faulty<HugeOutput>);

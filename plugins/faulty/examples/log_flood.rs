@@ -1,0 +1,19 @@
+//! Answers well, but never stops talking.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct LogFlood;
+
+impl Fault for LogFlood {
+    const NAME: &'static str = "log-flood";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        for n in 0..1_000 {
+            weir_guest::log::info(&format!("line {n} of very many"));
+        }
+        Ok(asked.good())
+    }
+}
+
+weir_guest::export_protocol!(Faulty<LogFlood>);

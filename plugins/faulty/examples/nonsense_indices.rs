@@ -1,0 +1,20 @@
+//! Names members that there are not.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct NonsenseIndices;
+
+impl Fault for NonsenseIndices {
+    const NAME: &'static str = "nonsense-indices";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut good = asked.good();
+        for backend in good.entries.iter_mut().flat_map(|e| &mut e.backends) {
+            backend.member = 4_000_000_000;
+        }
+        Ok(good)
+    }
+}
+
+weir_guest::export_protocol!(Faulty<NonsenseIndices>);

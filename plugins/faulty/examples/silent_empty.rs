@@ -1,0 +1,18 @@
+//! Drops all members and gives no reason.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct SilentEmpty;
+
+impl Fault for SilentEmpty {
+    const NAME: &'static str = "silent-empty";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut good = asked.good();
+        good.entries.clear();
+        Ok(good)
+    }
+}
+
+weir_guest::export_protocol!(Faulty<SilentEmpty>);

@@ -1,0 +1,27 @@
+//! Does not come up: computes for ever before the first call.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct SlowStart;
+
+impl Fault for SlowStart {
+    const NAME: &'static str = "slow-start";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        Ok(asked.good())
+    }
+}
+
+weir_guest::export_protocol!(Faulty<SlowStart>);
+
+/// Run when the component is instantiated.
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub extern "C" fn _initialize() {
+    let mut n = 1u64;
+    loop {
+        n = std::hint::black_box(n.wrapping_mul(31));
+    }
+}

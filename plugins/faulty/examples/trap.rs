@@ -1,0 +1,19 @@
+//! Panics.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct Trap;
+
+impl Fault for Trap {
+    const NAME: &'static str = "trap";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        #[allow(clippy::panic)]
+        {
+            panic!("cannot go on with {} members", asked.members.len())
+        }
+    }
+}
+
+weir_guest::export_protocol!(Faulty<Trap>);

@@ -1,0 +1,18 @@
+//! Sets an option that its description does not name.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct UngrantedOption;
+
+impl Fault for UngrantedOption {
+    const NAME: &'static str = "ungranted-option";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut good = asked.good();
+        good.options = vec![("skip_snat".into(), "true".into())];
+        Ok(good)
+    }
+}
+
+weir_guest::export_protocol!(Faulty<UngrantedOption>);

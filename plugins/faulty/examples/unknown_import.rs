@@ -1,0 +1,34 @@
+//! Wants a clock.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct UnknownImport;
+
+impl Fault for UnknownImport {
+    const NAME: &'static str = "unknown-import";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut good = asked.good();
+        good.empty_reason = Some(clock::faulty::environment::clock::now().to_string());
+        Ok(good)
+    }
+}
+
+weir_guest::export_protocol!(Faulty<UnknownImport>);
+
+mod clock {
+    #![allow(missing_docs, unsafe_code, clippy::all, clippy::restriction, rust_2018_idioms)]
+
+    wit_bindgen::generate!({
+        inline: "
+            package faulty:environment@1.0.0;
+            interface clock {
+                now: func() -> u64;
+            }
+            world wants-a-clock {
+                import clock;
+            }
+        ",
+    });
+}

@@ -1,0 +1,18 @@
+//! Names a transport that the schema does not have.
+
+use weir_plugin_faulty::{Asked, Fault, Faulty};
+use weir_guest::{Refusal, Translation};
+
+struct WrongTransport;
+
+impl Fault for WrongTransport {
+    const NAME: &'static str = "wrong-transport";
+
+    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+        let mut good = asked.good();
+        good.transport = "carrier-pigeon".into();
+        Ok(good)
+    }
+}
+
+weir_guest::export_protocol!(Faulty<WrongTransport>);
