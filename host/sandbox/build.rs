@@ -81,12 +81,12 @@ fn build(root: &Path, out: &Path, arguments: &[String]) -> Result<PathBuf> {
     };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let hint = if said.contains("target may not be installed") || said.contains("can't find crate for `core`")
-        {
-            format!("\nthe plugins need a compilation target: rustup target add {TARGET}")
-        } else {
-            String::new()
-        };
+        let hint =
+            if said.contains("target may not be installed") || said.contains("can't find crate for `core`") {
+                format!("\nthe plugins need a compilation target: rustup target add {TARGET}")
+            } else {
+                String::new()
+            };
         return Err(format!("building the plugins failed:\n{said}{hint}").into());
     }
     Ok(target_dir.join(TARGET).join(PROFILE))
@@ -99,8 +99,14 @@ fn cargo(root: &Path, target_dir: &Path, arguments: &[String], locked: bool) -> 
         let Some(name) = name.to_str() else { continue };
         let kept = ["CARGO_HOME", "CARGO_NET", "CARGO_HTTP", "CARGO_REGISTR", "CARGO_SOURCE"];
         let ours = name.starts_with("CARGO") && !kept.iter().any(|k| name.starts_with(k));
-        let others =
-            ["RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CLIPPY_ARGS", "CLIPPY_CONF_DIR", "MAKEFLAGS"];
+        let others = [
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "CLIPPY_ARGS",
+            "CLIPPY_CONF_DIR",
+            "MAKEFLAGS",
+        ];
         if ours || others.contains(&name) || name.starts_with("LLVM_PROFILE") {
             command.env_remove(name);
         }

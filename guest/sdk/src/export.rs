@@ -58,7 +58,7 @@ impl<T: Algorithm> algorithm::Guest for Adapter<T> {
 
 /// Exports a type that implements [`Protocol`](crate::Protocol) as this crate's plugin.
 ///
-/// On other targets than `wasm32` it makes nothing.
+/// On other targets than `wasm32` it only checks that the type does.
 #[macro_export]
 macro_rules! export_protocol {
     ($ty:ty) => {
@@ -73,12 +73,18 @@ macro_rules! export_protocol {
                 Export with_types_in $crate::bindings::protocol_part
             );
         };
+        // Elsewhere: only say whether it would do.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: () = {
+            const fn implements<T: $crate::Protocol>() {}
+            implements::<$ty>();
+        };
     };
 }
 
 /// Exports a type that implements [`Algorithm`](crate::Algorithm) as this crate's plugin.
 ///
-/// On other targets than `wasm32` it makes nothing.
+/// On other targets than `wasm32` it only checks that the type does.
 #[macro_export]
 macro_rules! export_algorithm {
     ($ty:ty) => {
@@ -92,6 +98,12 @@ macro_rules! export_algorithm {
             $crate::bindings::algorithm_part::export_algorithm_part!(
                 Export with_types_in $crate::bindings::algorithm_part
             );
+        };
+        // Elsewhere: only say whether it would do.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: () = {
+            const fn implements<T: $crate::Algorithm>() {}
+            implements::<$ty>();
         };
     };
 }

@@ -39,3 +39,6 @@ impl L4 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 //! What a Weir plugin is written with: the types of `wit/`, traits to implement, macros that export an
-//! implementation from a WebAssembly component, and helpers.
+//! implementation from a WebAssembly component, and what translations of one kind share.
 //!
 //! * Reads: what the host hands to a call. Writes: an answer, and lines to the host's log. Never: files,
 //!   sockets, clocks, random numbers; a plugin has none of them.
@@ -47,7 +47,9 @@ pub use bindings::about_part::weir::plugin::types::{
     Context, Description, Family, Health, Listener, Member, Monitor, Persistence, Pool, Refusal, Share, Vip,
 };
 pub use bindings::algorithm_part::exports::weir::plugin::algorithm::Distribution;
-pub use bindings::protocol_part::exports::weir::plugin::protocol::{Backend, Entry, HealthCheck, Translation};
+pub use bindings::protocol_part::exports::weir::plugin::protocol::{
+    Backend, Entry, HealthCheck, Translation,
+};
 pub use export::Adapter;
 pub use traits::{Algorithm, Plugin, Protocol};
 

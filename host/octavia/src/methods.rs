@@ -45,12 +45,13 @@ pub enum Answer {
 /// Reads a checked body.
 pub type ReadChange = fn(&Object) -> Result<Change, BodyError>;
 
+/// An argument that is no Octavia object.
 const fn arg(name: &'static str, ty: Type, required: bool) -> Arg {
-    Arg { name, ty, form: Form::Old, required }
+    Arg { name, ty, form: Form::Loose, required }
 }
 
 const fn object(name: &'static str, kind: &'static Kind, form: Form) -> Arg {
-    Arg { name, ty: Type::Object(kind), form, required: !matches!(form, Form::Old) }
+    Arg { name, ty: Type::Object(kind), form, required: !matches!(form, Form::Old | Form::Loose) }
 }
 
 const fn method(name: &'static str, args: &'static [Arg], answer: Answer) -> DriverMethod {
@@ -74,9 +75,9 @@ pub static METHODS: &[DriverMethod] = &[
     method(
         "create_vip_port",
         &[
-            arg("loadbalancer_id", Type::Id, true),
+            arg("loadbalancer_id", Type::Id, false),
             arg("project_id", Type::Text, false),
-            arg("vip_dictionary", Type::Object(&VIP_DICTIONARY), true),
+            arg("vip_dictionary", Type::Object(&VIP_DICTIONARY), false),
             arg("additional_vip_dicts", Type::Objects(&ADDITIONAL_VIP), false),
         ],
         VIP_PORT,
@@ -141,32 +142,32 @@ pub static METHODS: &[DriverMethod] = &[
         ],
         Answer::Change(body::member_batch_update),
     ),
-    method("health_monitor_create", &[object("healthmonitor", &HEALTH_MONITOR, Form::Create)], MONITOR),
-    method("health_monitor_delete", &[object("healthmonitor", &HEALTH_MONITOR, Form::Delete)], MONITOR),
+    method("health_monitor_create", &[object("healthmonitor", &HEALTH_MONITOR, Form::Loose)], MONITOR),
+    method("health_monitor_delete", &[object("healthmonitor", &HEALTH_MONITOR, Form::Loose)], MONITOR),
     method(
         "health_monitor_update",
         &[
-            object("old_healthmonitor", &HEALTH_MONITOR, Form::Old),
-            object("new_healthmonitor", &HEALTH_MONITOR, Form::New),
+            object("old_healthmonitor", &HEALTH_MONITOR, Form::Loose),
+            object("new_healthmonitor", &HEALTH_MONITOR, Form::Loose),
         ],
         MONITOR,
     ),
-    method("l7policy_create", &[object("l7policy", &L7POLICY, Form::Create)], L7),
-    method("l7policy_delete", &[object("l7policy", &L7POLICY, Form::Delete)], L7),
+    method("l7policy_create", &[object("l7policy", &L7POLICY, Form::Loose)], L7),
+    method("l7policy_delete", &[object("l7policy", &L7POLICY, Form::Loose)], L7),
     method(
         "l7policy_update",
-        &[object("old_l7policy", &L7POLICY, Form::Old), object("new_l7policy", &L7POLICY, Form::New)],
+        &[object("old_l7policy", &L7POLICY, Form::Loose), object("new_l7policy", &L7POLICY, Form::Loose)],
         L7,
     ),
-    method("l7rule_create", &[object("l7rule", &L7RULE, Form::Create)], L7),
-    method("l7rule_delete", &[object("l7rule", &L7RULE, Form::Delete)], L7),
+    method("l7rule_create", &[object("l7rule", &L7RULE, Form::Loose)], L7),
+    method("l7rule_delete", &[object("l7rule", &L7RULE, Form::Loose)], L7),
     method(
         "l7rule_update",
-        &[object("old_l7rule", &L7RULE, Form::Old), object("new_l7rule", &L7RULE, Form::New)],
+        &[object("old_l7rule", &L7RULE, Form::Loose), object("new_l7rule", &L7RULE, Form::Loose)],
         L7,
     ),
     method("get_supported_flavor_metadata", &[], FLAVOR),
-    method("validate_flavor", &[arg("flavor_metadata", Type::Map, true)], FLAVOR),
+    method("validate_flavor", &[arg("flavor_metadata", Type::Map, false)], FLAVOR),
     method("get_supported_availability_zone_metadata", &[], ZONE),
-    method("validate_availability_zone", &[arg("availability_zone_metadata", Type::Map, true)], ZONE),
+    method("validate_availability_zone", &[arg("availability_zone_metadata", Type::Map, false)], ZONE),
 ];

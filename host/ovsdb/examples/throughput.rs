@@ -6,6 +6,11 @@ use std::time::Instant;
 use weir_ovsdb::testing::{Server, schema};
 use weir_ovsdb::{Client, ClientConfig, Condition, Index, Operation, Row, TableSpec, Uuid};
 
+/// The server hashes rows by the first quarter of their UUIDs, so that must differ.
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u128>());
@@ -25,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     client.synced().await;
     let inserts = (0..rows).map(|number| {
         let row = Row::new().with("name", format!("lb{number}"));
-        Operation::insert("Load_Balancer", row).with_uuid(Uuid::from_u128(number))
+        Operation::insert("Load_Balancer", row).with_uuid(id(number))
     });
     client.transact(inserts.collect()).await?;
 
@@ -35,7 +40,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let client = client.clone();
         tasks.spawn(async move {
             for number in (worker..transactions).step_by(outstanding as usize) {
-                let at = vec![Condition::by_uuid(Uuid::from_u128(number % rows))];
+                let at = vec![Condition::by_uuid(id(number % rows))];
                 let row = Row::new().with("name", format!("lb{number}"));
                 client.transact(vec![Operation::update("Load_Balancer", at, row)]).await?;
             }

@@ -126,32 +126,32 @@ fn member_switch(lb: &LoadBalancer, id: SubnetId, topology: &dyn Topology) -> Op
     vip_switch(vip, topology)
 }
 
-/// The VIP subnet an address lies in, for members whose subnet the user did not name. Only the load balancer's own VIP
-/// subnets are looked at: tenants' addresses overlap.
-fn vip_subnet_of(lb: &LoadBalancer, address: &IpAddr, topology: &dyn Topology) -> Option<SubnetId> {
-    lb.vips().find_map(|vip| {
+/// The subnets of a load balancer's VIPs. Only these are looked at for members whose subnet the user did not name:
+/// tenants' addresses overlap.
+fn vip_subnets(lb: &LoadBalancer, topology: &dyn Topology) -> Vec<(SubnetId, Vec<IpNet>)> {
+    let subnets = lb.vips().filter_map(|vip| {
         let id = vip.subnet_id?;
-        let known = topology.subnet(id).is_some_and(|subnet| subnet.contains(address));
-        let by_port =
-            || vip_switch(vip, topology).is_some_and(|(_, cidrs)| cidrs.iter().any(|c| c.contains(address)));
-        (known || by_port()).then_some(id)
-    })
+        let known = topology.subnet(id).map(|subnet| subnet.cidrs).unwrap_or_default();
+        let cidrs = if known.is_empty() { vip_switch(vip, topology).map(|(_, cidrs)| cidrs)? } else { known };
+        Some((id, cidrs))
+    });
+    subnets.collect()
+}
+
+fn subnet_of(address: &IpAddr, subnets: &[(SubnetId, Vec<IpNet>)]) -> Option<SubnetId> {
+    subnets.iter().find(|(_, cidrs)| cidrs.iter().any(|cidr| cidr.contains(address))).map(|(id, _)| *id)
 }
 
 /// Gives members without a subnet the VIP's, where their address lies in it.
 pub fn fill_subnets(lb: &mut LoadBalancer, topology: &dyn Topology) {
-    let missing: Vec<_> = lb
-        .pools
-        .values()
-        .flat_map(|pool| {
-            pool.members.values().filter(|m| m.subnet_id.is_none()).map(|m| (pool.id, m.id, m.address))
-        })
-        .collect();
-    for (pool, member, address) in missing {
-        let Some(subnet) = vip_subnet_of(lb, &address, topology) else { continue };
-        if let Some(member) = lb.pools.get_mut(&pool).and_then(|pool| pool.members.get_mut(&member)) {
-            member.subnet_id = Some(subnet);
-        }
+    let missing = |member: &Member| member.subnet_id.is_none();
+    if !lb.pools.values().flat_map(|pool| pool.members.values()).any(missing) {
+        return;
+    }
+    let subnets = vip_subnets(lb, topology);
+    let members = lb.pools.values_mut().flat_map(|pool| pool.members.values_mut());
+    for member in members.filter(|member| missing(member)) {
+        member.subnet_id = subnet_of(&member.address, &subnets);
     }
 }
 
@@ -160,7 +160,7 @@ pub fn fill_change_subnets(change: &mut Change, lb: Option<&LoadBalancer>, topol
     match (change, lb) {
         (Change::LoadBalancerCreate(lb), _) => fill_subnets(lb, topology),
         (Change::MemberCreate(_, member), Some(lb)) if member.subnet_id.is_none() => {
-            member.subnet_id = vip_subnet_of(lb, &member.address, topology);
+            member.subnet_id = subnet_of(&member.address, &vip_subnets(lb, topology));
         }
         _ => {}
     }

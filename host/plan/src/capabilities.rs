@@ -12,7 +12,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// The facts a plugin is told, sorted, e.g. `selection-field:ip_src`.
+    /// The facts a plugin is told, sorted, e.g. `selection-field:<value of the column>`.
     pub fn facts(&self) -> Vec<String> {
         let transports = self.protocols.iter().map(|value| format!("transport:{value}"));
         let fields = self.selection_fields.iter().map(|value| format!("selection-field:{value}"));

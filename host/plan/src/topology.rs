@@ -1,8 +1,6 @@
 //! The network around load balancers, as far as attaching them needs it. The replica implements [`Topology`] with its
 //! indexes; tests implement it with a table.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::{NetworkId, PortId, SubnetId};
@@ -59,13 +57,6 @@ pub struct Subnet {
     pub switch: Option<Switch>,
     /// Its CIDR; more than one where a router port serves several subnets and does not say which is which.
     pub cidrs: Vec<IpNet>,
-}
-
-impl Subnet {
-    /// True where the address lies in the subnet.
-    pub fn contains(&self, address: &IpAddr) -> bool {
-        self.cidrs.iter().any(|cidr| cidr.contains(address))
-    }
 }
 
 /// Look-ups in the network.

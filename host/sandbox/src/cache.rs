@@ -94,7 +94,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Whole or not at all: another process may be reading, or writing the same.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension(format!("draft-{}-{:?}", std::process::id(), std::thread::current().id()));
+    let draft =
+        path.with_extension(format!("draft-{}-{:?}", std::process::id(), std::thread::current().id()));
     let write = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(&Sha256::digest(bytes))?;

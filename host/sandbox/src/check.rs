@@ -25,3 +25,6 @@ impl Items {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

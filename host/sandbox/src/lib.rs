@@ -34,7 +34,9 @@ mod state;
 mod stats;
 
 pub use bindings::algorithm_world::exports::weir::plugin::algorithm::Distribution;
-pub use bindings::protocol_world::exports::weir::plugin::protocol::{Backend, Entry, HealthCheck, Translation};
+pub use bindings::protocol_world::exports::weir::plugin::protocol::{
+    Backend, Entry, HealthCheck, Translation,
+};
 pub use bindings::protocol_world::weir::plugin::types::{
     Context, Description, Family, Health, Listener, Member, Monitor, Persistence, Pool, Refusal, Share, Vip,
 };

@@ -5,7 +5,6 @@ use std::time::Duration;
 /// What one call may use, and what a plugin may be. Every field has a default that leaves a plugin in a
 /// compiled language a hundredfold of what it needs; an interpreted one needs more fuel and memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// Fuel of one call, about one unit a WebAssembly instruction: the deterministic limit. Default 100 million,
     /// about 0.1 s; a translation of 1000 members takes about 1 million.

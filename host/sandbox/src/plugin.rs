@@ -12,8 +12,8 @@ use crate::engine::Shared;
 use crate::state::{State, clip};
 use crate::stats::Counters;
 use crate::{
-    CallError, Context, Description, Distribution, Error, Failure, FailureKind, HealthCheck, Listener, Member,
-    Monitor, Pool, Refusal, Sandbox, Share, Stats, Translation, load,
+    CallError, Context, Description, Distribution, Error, Failure, FailureKind, HealthCheck, Listener,
+    Member, Monitor, Pool, Refusal, Sandbox, Share, Stats, Translation, load,
 };
 
 /// Longest message of a failure, in bytes.
@@ -38,7 +38,10 @@ pub struct Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("name", &self.name).field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,7 +52,8 @@ impl Plugin {
         let protocol = protocol_world::ProtocolPluginPre::new(pre.clone());
         let algorithm = algorithm_world::AlgorithmPluginPre::new(pre);
         if let (Err(protocol), Err(algorithm)) = (&protocol, &algorithm) {
-            let message = format!("neither a protocol plugin ({protocol:#}) nor an algorithm plugin ({algorithm:#})");
+            let message =
+                format!("neither a protocol plugin ({protocol:#}) nor an algorithm plugin ({algorithm:#})");
             return Err(Error::Interface { plugin: label.into(), message });
         }
         let mut plugin = Plugin {
@@ -273,8 +277,11 @@ impl Plugin {
             .store(&self.name)
             .map_err(|e| self.failure(FailureKind::Instantiate, &format!("{e:#}"), None))?;
         let instance = instantiate(&mut store).map_err(|e| {
-            let kind =
-                if e.is::<PoolConcurrencyLimitError>() { FailureKind::Busy } else { FailureKind::Instantiate };
+            let kind = if e.is::<PoolConcurrencyLimitError>() {
+                FailureKind::Busy
+            } else {
+                FailureKind::Instantiate
+            };
             self.failure(kind, &said(&e), store.data().last_error.as_deref())
         })?;
         let answer = call(&instance, &mut store);

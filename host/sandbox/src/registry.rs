@@ -71,7 +71,11 @@ impl Registry {
                 Entry::Vacant(place) => drop(place.insert((label, plugin))),
                 Entry::Occupied(other) => {
                     let what = format!("the name {}", other.key());
-                    return Err(Error::Duplicate { what, first: other.get().0.into(), second: label.clone() });
+                    return Err(Error::Duplicate {
+                        what,
+                        first: other.get().0.into(),
+                        second: label.clone(),
+                    });
                 }
             }
         }
@@ -152,10 +156,11 @@ impl Served {
                     return Err(both(format!("{kind} {word}"), &first, plugin));
                 }
             }
-            if plugin.description().fallback && !words(plugin).is_empty() {
-                if let Some(first) = own.fallback.replace(plugin.clone()) {
-                    return Err(both(format!("the fallback {kind}"), &first, plugin));
-                }
+            if plugin.description().fallback
+                && !words(plugin).is_empty()
+                && let Some(first) = own.fallback.replace(plugin.clone())
+            {
+                return Err(both(format!("the fallback {kind}"), &first, plugin));
             }
         }
         self.words.append(&mut own.words);

@@ -121,3 +121,37 @@ pub(crate) fn clip(text: &str, bytes: usize) -> String {
     let (kept, _) = text.split_at(end);
     kept.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clipping_keeps_characters_whole_and_lines_single() {
+        assert_eq!(clip("abc", 9), "abc");
+        assert_eq!(clip("äöü", 3), "ä");
+        assert_eq!(clip("a\nb\u{1b}[0m", 9), "a b [0m");
+        assert_eq!(clip("abc", 0), "");
+    }
+
+    #[test]
+    fn a_call_has_so_many_bytes_of_log() {
+        let limits = Limits { log_bytes: 10, ..Limits::default() };
+        let mut state = State::new("x".into(), &limits);
+        state.write(Level::Error, "12345678".into());
+        state.write(Level::Error, "12345678".into());
+        assert_eq!(state.last_error.as_deref(), Some("12"));
+        state.write(Level::Error, "9".into());
+        assert_eq!(state.last_error.as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn memory_is_counted_over_all_memories() {
+        let limits = Limits { memory: 100, ..Limits::default() };
+        let mut state = State::new("x".into(), &limits);
+        assert!(state.memory_growing(0, 60, None).unwrap());
+        assert!(!state.memory_growing(0, 60, None).unwrap());
+        assert!(state.memory_denied);
+        assert!(state.memory_growing(60, 100, None).unwrap());
+    }
+}

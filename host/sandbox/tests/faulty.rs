@@ -4,11 +4,35 @@
 mod common;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::{context, limits, listener, pool, ten};
 use weir_sandbox::*;
+
+/// Log lines, caught.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Log;
+
+    fn make_writer(&'a self) -> Log {
+        self.clone()
+    }
+}
 
 fn guest(name: &str) -> Vec<u8> {
     let found = faulty::all().into_iter().find(|(n, _)| *n == name);
@@ -57,10 +81,8 @@ fn an_endless_loop_runs_out_of_fuel() {
 
 #[test]
 fn an_endless_loop_with_endless_fuel_runs_out_of_time() {
-    let mut limits = limits();
-    limits.fuel = u64::MAX;
-    // Long enough for the good call that follows, on a busy machine.
-    limits.deadline = Duration::from_millis(500);
+    // Long enough for the good calls before and after, on a busy machine.
+    let limits = Limits { fuel: u64::MAX, deadline: Duration::from_millis(500), ..limits() };
     fails(limits, "endless-loop", "plugin-deadline", "interrupt");
 }
 
@@ -86,8 +108,7 @@ fn an_answer_of_too_many_bytes_is_refused_before_it_is_read() {
 
 #[test]
 fn an_answer_of_too_many_items_is_refused() {
-    let mut limits = limits();
-    limits.output_items = 5_000;
+    let limits = Limits { output_items: 5_000, ..limits() };
     fails(limits, "many-items", "plugin-output", "more items than allowed");
 }
 
@@ -124,8 +145,16 @@ fn a_refusal_without_words_is_refused() {
 #[test]
 fn talking_much_is_no_failure() {
     let registry = load(limits(), "log-flood").unwrap();
-    let answer = translate(registry.protocol("log-flood").unwrap(), "log-flood").unwrap();
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let answer = tracing::subscriber::with_default(subscriber, || {
+        translate(registry.protocol("log-flood").unwrap(), "log-flood").unwrap()
+    });
     assert_eq!(answer.entries.len(), 1);
+    let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(said.matches("of very many").count(), Limits::default().log_lines, "{said}");
+    assert!(said.contains("line 0 of") && said.contains("plugin=\"log-flood\""), "{said}");
+    assert_eq!(said.matches("further ones are dropped").count(), 1, "{said}");
 }
 
 #[test]
@@ -145,8 +174,8 @@ fn what_does_not_come_up_is_not_loaded() {
 }
 
 #[test]
-fn every_guest_is_tested_here() {
-    let source = include_str!("faulty.rs");
+fn every_guest_is_tested() {
+    let source = concat!(include_str!("faulty.rs"), include_str!("registry.rs"));
     for (name, _) in faulty::all() {
         assert!(source.contains(&format!("\"{name}\"")), "{name}");
     }

@@ -1,5 +1,5 @@
 //! Loading: the folder, what replaces what, the cache, what is refused.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
 
@@ -81,6 +81,29 @@ fn two_of_a_folder_may_not_have_one_name() {
 }
 
 #[test]
+fn a_folder_plugin_goes_before_a_shipped_one_that_serves_the_same() {
+    let dir = folder(&[("a.wasm", guest("impostor-of-a-shipped-plugin"))]);
+    let registry = Registry::load(&common::sandbox(), Some(dir.path())).unwrap();
+    let word = &registry.fallback_protocol().unwrap().description().protocols[0];
+    assert_eq!(registry.protocol(word).unwrap().name(), "impostor-of-a-shipped-plugin");
+    // It did not ask to be the fallback, so the shipped one still is.
+    assert_ne!(registry.fallback_protocol().unwrap().name(), "impostor-of-a-shipped-plugin");
+    assert_eq!(registry.plugins().count(), 5);
+}
+
+#[test]
+fn two_of_a_folder_may_not_serve_one_word() {
+    let other = renamed("impostor-of-a-shipped-plugin", "impostor", "pretense");
+    let error = refused(&[("a.wasm", guest("impostor-of-a-shipped-plugin")), ("b.wasm", &other)]);
+    assert_eq!(error.code(), "plugin-duplicate");
+    let said = error.to_string();
+    assert!(
+        said.contains("impostor-of-a-shipped-plugin and pretense-of-a-shipped-plugin both serve"),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_no_component_is_refused() {
     let core = b"\0asm\x01\0\0\0";
     let error = refused(&[("core.wasm", core)]);
@@ -96,8 +119,7 @@ fn what_is_no_component_is_refused() {
 
 #[test]
 fn what_is_too_large_is_not_compiled() {
-    let mut limits = common::limits();
-    limits.component_bytes = guest("trap").len() - 1;
+    let limits = Limits { component_bytes: guest("trap").len() - 1, ..common::limits() };
     let sandbox = Sandbox::new(limits, None).unwrap();
     let list = [("big.wasm".to_owned(), guest("trap").to_vec())];
     let error = Registry::with_components(&sandbox, &list).unwrap_err();
@@ -107,8 +129,16 @@ fn what_is_too_large_is_not_compiled() {
 
 #[test]
 fn a_name_that_is_no_name_is_refused() {
-    let error = refused(&[("x.wasm", &renamed("trap", "trap", "Tr p"))]);
+    let error = refused(&[("x.wasm", &renamed("log-flood", "log-flood", "Log flood"))]);
     assert_eq!(error.code(), "plugin-description");
+}
+
+#[test]
+fn without_room_for_a_pool_instances_are_made_on_demand() {
+    let limits = Limits { concurrent_calls: usize::MAX, ..common::limits() };
+    let sandbox = Sandbox::new(limits, None).unwrap();
+    let registry = Registry::load(&sandbox, None).unwrap();
+    assert!(registry.fallback_algorithm().unwrap().distribute(&common::context(&[]), None, &[]).is_ok());
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -165,7 +195,10 @@ fn a_damaged_cache_is_survived_and_repaired() {
     }
     load_with_cache(dir.path());
     let again: Vec<_> = files(dir.path()).iter().map(|f| fs::read(f).unwrap()).collect();
-    assert_eq!(again.iter().map(Vec::len).collect::<Vec<_>>(), whole.iter().map(Vec::len).collect::<Vec<_>>());
+    assert_eq!(
+        again.iter().map(Vec::len).collect::<Vec<_>>(),
+        whole.iter().map(Vec::len).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -90,7 +90,10 @@ fn affinity(persistence: &Persistence) -> Result<u32, Refusal> {
         return Err(Refusal::new(
             "unsupported-persistence-granularity",
             "pool.session_persistence.persistence_granularity",
-            format!("OVN cannot keep clients of {asked} together; choose {} or leave it unset", ONE_CLIENT.join(" or ")),
+            format!(
+                "OVN cannot keep clients of {asked} together; choose {} or leave it unset",
+                ONE_CLIENT.join(" or ")
+            ),
         ));
     }
     let seconds = persistence.timeout_s.unwrap_or(DEFAULT_TIMEOUT_S);
@@ -100,7 +103,9 @@ fn affinity(persistence: &Persistence) -> Result<u32, Refusal> {
         Err(Refusal::new(
             "invalid-persistence-timeout",
             "pool.session_persistence.persistence_timeout",
-            format!("OVN cannot keep a client with its member for {seconds} s; choose 1 to {LONGEST_TIMEOUT_S} s"),
+            format!(
+                "OVN cannot keep a client with its member for {seconds} s; choose 1 to {LONGEST_TIMEOUT_S} s"
+            ),
         ))
     }
 }

@@ -1,7 +1,7 @@
 //! Calls itself until there is no stack left.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct DeepRecursion;
 

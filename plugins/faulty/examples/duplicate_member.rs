@@ -1,7 +1,7 @@
 //! Names a member twice behind one VIP.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct DuplicateMember;
 

@@ -1,7 +1,7 @@
 //! Computes for ever.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct EndlessLoop;
 

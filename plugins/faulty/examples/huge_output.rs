@@ -1,7 +1,7 @@
 //! Answers with more than anybody can want.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct HugeOutput;
 

@@ -1,7 +1,7 @@
 //! Answers with more entries than allowed, in few bytes.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct ManyItems;
 

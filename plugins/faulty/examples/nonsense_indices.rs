@@ -1,7 +1,7 @@
 //! Names members that there are not.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct NonsenseIndices;
 

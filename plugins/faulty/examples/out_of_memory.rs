@@ -1,7 +1,7 @@
 //! Keeps all it can get, until there is no more.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct OutOfMemory;
 

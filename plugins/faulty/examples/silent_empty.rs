@@ -1,7 +1,7 @@
 //! Drops all members and gives no reason.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct SilentEmpty;
 

@@ -1,7 +1,7 @@
 //! Does not come up: computes for ever before the first call.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct SlowStart;
 

@@ -1,7 +1,7 @@
 //! Sets an option that its description does not name.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct UngrantedOption;
 

@@ -1,7 +1,7 @@
 //! Names a transport that the schema does not have.
 
-use weir_plugin_faulty::{Asked, Fault, Faulty};
 use weir_guest::{Refusal, Translation};
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct WrongTransport;
 

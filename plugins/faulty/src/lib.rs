@@ -41,8 +41,11 @@ impl Asked<'_> {
 
 /// One way to be bad.
 pub trait Fault {
-    /// The plugin's name, and the protocol that it serves.
+    /// The plugin's name.
     const NAME: &'static str;
+
+    /// The protocol that it serves.
+    const PROTOCOL: &'static str = Self::NAME;
 
     /// The bad answer.
     ///
@@ -60,7 +63,7 @@ impl<F: Fault> Plugin for Faulty<F> {
         Description {
             name: F::NAME.into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            protocols: vec![F::NAME.into()],
+            protocols: vec![F::PROTOCOL.into()],
             algorithms: vec![],
             fallback: false,
             config_schema: String::new(),

@@ -20,8 +20,7 @@ const LISTENER_REFUSED: &[&str] = &[
 ];
 
 /// The same for a pool.
-const POOL_REFUSED: &[&str] =
-    &["alpn_protocols", "ca_tls_container_ref", "crl_container_ref", "tls_*"];
+const POOL_REFUSED: &[&str] = &["alpn_protocols", "ca_tls_container_ref", "crl_container_ref", "tls_*"];
 
 /// Attributes of a member that OVN's health checks cannot honour: they probe the member itself.
 const MEMBER_REFUSED: &[&str] = &["monitor_address", "monitor_port"];
@@ -37,7 +36,11 @@ pub(super) fn listener(l4: &L4, listener: &Listener) -> Result<(), Refusal> {
         ));
     }
     if listener.port == 0 {
-        return Err(Refusal::new("invalid-port", "listener.protocol_port", "a listener needs a port above 0"));
+        return Err(Refusal::new(
+            "invalid-port",
+            "listener.protocol_port",
+            "a listener needs a port above 0",
+        ));
     }
     if !listener.allowed_cidrs.is_empty() {
         return Err(Refusal::new(
@@ -125,13 +128,17 @@ fn member(ctx: &Context, member: &Member) -> Option<Refusal> {
 pub fn plan_monitor(l4: &L4, _: &Context, of: &Pool, monitor: &Monitor) -> Result<HealthCheck, Refusal> {
     pool(l4, of)?;
     if !l4.monitors.contains(&monitor.kind.as_str()) {
-        return Err(Refusal::unsupported(
+        let mut refusal = Refusal::unsupported(
             "unsupported-monitor-type",
             "healthmonitor.type",
             &format!("check the members of a pool of {} by", l4.protocol),
             &monitor.kind,
             l4.monitors,
-        ));
+        );
+        if l4.monitors.is_empty() {
+            refusal.user.push_str("; create the pool without a health monitor");
+        }
+        return Err(refusal);
     }
     Ok(HealthCheck {
         interval_s: monitor.delay_s,

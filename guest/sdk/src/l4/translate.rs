@@ -1,9 +1,7 @@
 //! From a listener with its pool to entries.
 
 use super::{L4, accept};
-use crate::{
-    Backend, Context, Entry, Family, Listener, Member, Pool, Refusal, Share, Translation, Vip,
-};
+use crate::{Backend, Context, Entry, Family, Listener, Member, Pool, Refusal, Share, Translation, Vip};
 
 /// One entry a VIP: the listener's port, and behind it the members that are enabled, of the VIP's family and
 /// have a share, in the given order, each at its own port. A VIP without such members has no entry.

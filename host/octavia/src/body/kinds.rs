@@ -22,7 +22,7 @@ pub static LOAD_BALANCER: Kind = Kind {
         field("loadbalancer_id", Type::Id),
         field("admin_state_up", Type::Bool),
         field("description", Type::Text),
-        field("flavor", Type::Map),
+        field("flavor", Type::Profile),
         field("listeners", Type::Objects(&LISTENER)),
         field("name", Type::Text),
         field("pools", Type::Objects(&POOL)),
@@ -34,7 +34,7 @@ pub static LOAD_BALANCER: Kind = Kind {
         field("vip_qos_policy_id", Type::Id),
         field("vip_sg_ids", Type::ListOf(&Type::Id)),
         field("additional_vips", Type::Objects(&ADDITIONAL_VIP)),
-        field("availability_zone", Type::Map),
+        field("availability_zone", Type::Profile),
     ],
 };
 

@@ -29,6 +29,8 @@ pub enum Type {
     ListOf(&'static Type),
     /// An object with any keys.
     Map,
+    /// A flavor or availability zone: its settings in a create, its name in a delete.
+    Profile,
     /// An Octavia object.
     Object(&'static Kind),
     /// A list of Octavia objects.
@@ -115,6 +117,8 @@ pub enum Form {
     Delete,
     /// For information.
     Old,
+    /// All types are checked, nothing is needed: for a call that is refused whatever it says.
+    Loose,
 }
 
 impl Form {
@@ -122,6 +126,7 @@ impl Form {
         match self {
             Self::Create | Self::Child | Self::New => Self::Child,
             Self::Delete | Self::Old => Self::Old,
+            Self::Loose => Self::Loose,
         }
     }
 }
@@ -129,7 +134,7 @@ impl Form {
 impl Kind {
     /// The fields that have to hold a value.
     pub fn required(&self, form: Form) -> impl Iterator<Item = &'static str> + '_ {
-        let id = self.id.filter(|_| form != Form::Old);
+        let id = self.id.filter(|_| !matches!(form, Form::Old | Form::Loose));
         let parent = self.parent.filter(|_| matches!(form, Form::Create | Form::Delete));
         let needs: &[_] = if matches!(form, Form::Create | Form::Child) { self.needs } else { &[] };
         id.into_iter().chain(parent).chain(needs.iter().copied())
@@ -142,7 +147,11 @@ impl Kind {
                 return Err(BodyError::missing(name));
             }
         }
-        for field in self.fields {
+        // Of an object that is on its way out, or only for information, nothing but ids is used: whatever Octavia puts
+        // into the rest must not make it impossible to delete.
+        let ids_only = matches!(form, Form::Delete | Form::Old);
+        let is_id = |field: &FieldSpec| [self.id, self.parent].contains(&Some(field.name));
+        for field in self.fields.iter().filter(|field| !ids_only || is_id(field)) {
             if let Some(value) = map.get(field.name) {
                 field.ty.check(value, form.inner()).within(field.name)?;
             }
@@ -166,6 +175,7 @@ impl Type {
             Self::Word => "a text that is not empty".to_owned(),
             Self::ListOf(_) | Self::Objects(_) => "a list".to_owned(),
             Self::Map | Self::Object(_) => "an object".to_owned(),
+            Self::Profile => "an object or a name".to_owned(),
             Self::Secret => "anything".to_owned(),
         }
     }
@@ -193,11 +203,12 @@ impl Type {
             }
             (Self::Bool, Value::Bool(_))
             | (Self::Number, Value::Number(_))
-            | (Self::Map, Value::Object(_)) => true,
+            | (Self::Map | Self::Profile, Value::Object(_))
+            | (Self::Text | Self::Profile, Value::String(_)) => true,
+
             (Self::Int(low, high), Value::Number(number)) => {
                 number.as_i64().is_some_and(|number| (*low..=*high).contains(&number))
             }
-            (Self::Text, Value::String(_)) => true,
             (Self::Word, Value::String(text)) => !text.is_empty(),
             // All ids have one form; which object they name does not matter here.
             (Self::Id, Value::String(text)) => text.parse::<weir_model::LoadBalancerId>().is_ok(),

@@ -30,6 +30,7 @@ pub fn refuse_options(map: &Object) -> Result<(), BodyError> {
         let set = match map.get(*field) {
             Some(Value::Object(map)) => !map.is_empty(),
             Some(Value::Array(list)) => !list.is_empty(),
+            Some(Value::String(name)) => !name.is_empty(),
             _ => false,
         };
         if set {

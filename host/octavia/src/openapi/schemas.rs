@@ -104,7 +104,10 @@ fn property(field: &FieldSpec) -> Value {
     let mut schema = plain(&field.ty);
     let Some(keywords) = schema.as_object_mut() else { return schema };
     if let Some(ty) = keywords.get_mut("type") {
-        *ty = json!([ty.take(), "null"]);
+        match ty {
+            Value::Array(types) => types.push(json!("null")),
+            one => *one = json!([one.take(), "null"]),
+        }
     }
     let default = match field.extra {
         Some(Default::Int(number)) => json!(number),
@@ -129,6 +132,7 @@ fn plain(ty: &Type) -> Value {
         Type::Word => json!({ "type": "string", "minLength": 1 }),
         Type::ListOf(ty) => json!({ "type": "array", "items": plain(ty) }),
         Type::Map => json!({ "type": "object" }),
+        Type::Profile => json!({ "type": ["object", "string"] }),
         Type::Object(kind) => reference(kind),
         Type::Objects(kind) => json!({ "type": "array", "items": reference(kind) }),
         Type::Secret => json!({ "description": "Not looked at and never logged." }),

@@ -58,7 +58,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// The answer is JSON, in the form of an error if it is one, and none is a fault of ours.
 fn answers_in_json(method: &str, body: Vec<u8>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let recorder = Arc::new(Recorder::default());
     let request = Request::post(format!("/v1/driver/{method}")).body(Body::from(body)).unwrap();
     let answer = runtime.block_on(send(api(&recorder), request));
@@ -81,7 +81,7 @@ proptest! {
         let (_, method, mut args) = recorded().swap_remove(call);
         let mut pointers = Vec::new();
         collect(&args, String::new(), &mut pointers);
-        *args.pointer_mut(place.get(&pointers)).unwrap() = value;
+        *args.pointer_mut(place.get(pointers.as_slice()).as_str()).unwrap() = value;
         answers_in_json(&method, args.to_string().into_bytes());
     }
 

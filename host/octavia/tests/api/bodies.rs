@@ -7,6 +7,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use serde_json::{Value, json};
+use weir_octavia::{Answer, METHODS};
 
 use crate::recorder::{LB, LISTENER, MAX_BODY, MEMBER, POOL, Recorder, api, driver, post, send};
 
@@ -103,9 +104,6 @@ async fn what_is_needed_is_asked_for_by_name() {
             json!({ "pool_id": POOL, "members": [{ "member_id": MEMBER }] }),
             "members[0].address",
         ),
-        ("health_monitor_create", json!({ "healthmonitor": {} }), "healthmonitor.healthmonitor_id"),
-        ("create_vip_port", json!({ "loadbalancer_id": LB }), "vip_dictionary"),
-        ("validate_flavor", json!({}), "flavor_metadata"),
     ] {
         refused(method, args, 400, "missing-field", field).await;
     }
@@ -178,12 +176,24 @@ async fn what_is_not_json() {
 }
 
 #[tokio::test]
-async fn a_method_without_arguments_needs_no_body() {
+async fn a_method_that_is_always_refused_is_so_whatever_is_missing() {
     let recorder = Arc::new(Recorder::default());
-    for body in ["", " \n", "{}"] {
-        let answer = post(&recorder, "/v1/driver/get_supported_flavor_metadata", body).await;
-        assert_eq!(answer.status, StatusCode::NOT_IMPLEMENTED, "{body:?}");
+    for method in METHODS {
+        let status = match method.answer {
+            Answer::Change(_) => StatusCode::BAD_REQUEST,
+            Answer::NotImplemented(..) => StatusCode::NOT_IMPLEMENTED,
+            Answer::Unsupported(..) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        for body in ["", " \n", "{}"] {
+            let answer = post(&recorder, &format!("/v1/driver/{}", method.name), body).await;
+            assert_eq!(answer.status, status, "{} {body:?}", method.name);
+            answer.error();
+        }
     }
+    let wrong = json!({ "l7rule": { "invert": "x" } });
+    refused("l7rule_create", wrong, 400, "wrong-type", "l7rule.invert: expected true or false").await;
+    let wrong = json!({ "healthmonitor": { "delay": "x" } });
+    refused("health_monitor_create", wrong, 400, "wrong-type", "healthmonitor.delay").await;
 }
 
 #[tokio::test]

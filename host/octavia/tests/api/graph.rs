@@ -61,6 +61,14 @@ async fn a_listener_is_linked_however_the_link_is_said() {
 }
 
 #[tokio::test]
+async fn a_listeners_own_word_wins_over_a_pools() {
+    let other = pool(json!({ "pool_id": LB, "listener_id": LISTENER }));
+    let listeners = [listener(json!({ "default_pool_id": POOL }))];
+    let lb = created(json!({ "listeners": listeners, "pools": [other, pool(json!({}))] })).await;
+    assert_eq!(default_pool(&lb), Some(POOL.parse().unwrap()));
+}
+
+#[tokio::test]
 async fn the_pool_in_pools_wins_over_its_copy_in_the_listener() {
     let full = pool(
         json!({ "members": [member()], "session_persistence": { "type": "SOURCE_IP", "persistence_timeout": 60 } }),
@@ -190,6 +198,13 @@ async fn options_without_effect_are_refused() {
     let args = json!({ "new_loadbalancer": { "loadbalancer_id": LB, "vip_sg_ids": [LB] } });
     let answer = driver("loadbalancer_update", &args).await.unwrap_err();
     assert_eq!(answer.error().0, "vip-security-groups-unsupported");
+    refused(
+        json!({ "availability_zone": "az1" }),
+        422,
+        "availability-zone-unsupported",
+        "loadbalancer.availability_zone",
+    )
+    .await;
     // On the way out they do not matter.
     let args = json!({ "loadbalancer": { "loadbalancer_id": LB, "vip_sg_ids": [LB], "flavor": { "a": 1 } } });
     driver("loadbalancer_delete", &args).await.unwrap();

@@ -1,6 +1,6 @@
 //! Headers, refusals of the provider, faults.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -103,9 +103,14 @@ async fn a_caller_who_goes_away_does_not_stop_a_change() {
     call.abort();
     assert!(call.await.unwrap_err().is_cancelled());
     go.add_permits(1);
-    while recorder.calls.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let done = async {
+        while recorder.calls.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), done)
+        .await
+        .expect("the change was dropped with its caller");
 }
 
 #[tokio::test]

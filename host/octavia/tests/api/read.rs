@@ -53,6 +53,7 @@ async fn changes_by_id_or_key() {
     assert_eq!((answer.status, answer.json()["state"].as_str()), (StatusCode::OK, Some("abandoned")));
     let long = format!("/v1/changes/{}", "k".repeat(129));
     assert_eq!(get(&recorder, &long).await.error().0, "bad-idempotency-key");
+    assert_eq!(get(&recorder, "/v1/changes/%7f").await.error().0, "bad-idempotency-key");
     assert_eq!(get(&recorder, "/v1/changes/%ff").await.error().0, "bad-path");
 }
 

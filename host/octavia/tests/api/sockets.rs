@@ -1,6 +1,6 @@
 //! Real sockets.
 
-use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::{
@@ -101,9 +101,12 @@ async fn a_running_call_finishes_at_the_end() {
     running.acquire().await.unwrap().forget();
     server.end.send(()).unwrap();
     // The file goes when no more connections are taken; the call is still running then.
-    while path.exists() {
-        tokio::task::yield_now().await;
-    }
+    let gone = async {
+        while path.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
     assert!(!server.served.is_finished());
     go.add_permits(1);
     assert!(call.await.unwrap().starts_with("HTTP/1.1 200"));

@@ -93,7 +93,7 @@ pub(crate) enum Command {
 pub(crate) type Ticket = oneshot::Sender<Result<Vec<OperationResult>, TransactError>>;
 
 /// A handle to a database. Clones share one connection, which ends when the last of them is dropped.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     commands: mpsc::Sender<Command>,
     replica: Arc<RwLock<Replica>>,
@@ -101,6 +101,16 @@ pub struct Client {
     changes: broadcast::WeakSender<Arc<Changed>>,
     database: Arc<str>,
     max_message: usize,
+}
+
+impl std::fmt::Debug for Client {
+    /// Without the replica, which may be large.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("database", &self.database)
+            .field("status", &*self.status.borrow())
+            .finish()
+    }
 }
 
 impl Client {

@@ -178,7 +178,8 @@ fn plain_updates_must_fit_too() {
     assert_eq!(replica.count("T"), 1);
 }
 
-type Model = BTreeMap<Uuid, (String, BTreeSet<Uuid>, BTreeMap<String, String>)>;
+type ModelRow = (String, BTreeSet<Uuid>, BTreeMap<String, String>);
+type Model = BTreeMap<Uuid, ModelRow>;
 
 fn small_uuid() -> impl Strategy<Value = Uuid> {
     (0..5_u128).prop_map(Uuid::from_u128)
@@ -240,20 +241,17 @@ fn check(replica: &Replica, model: &Model) {
         assert_eq!(row.get("map"), Some(&Datum::map(map)));
     }
     let ids = |found: &mut dyn Iterator<Item = (Uuid, &Row)>| found.map(|(id, _)| id).collect::<Vec<_>>();
-    let having = |holds: &dyn Fn(&(String, BTreeSet<Uuid>, BTreeMap<String, String>)) -> bool| {
+    let having = |holds: &dyn Fn(&ModelRow) -> bool| {
         model.iter().filter(|(_, row)| holds(row)).map(|(id, _)| *id).collect::<Vec<_>>()
     };
     for text in ["a", "b"] {
         let by_name = Index::Column("name".into());
         assert_eq!(ids(&mut replica.find("T", &by_name, text)), having(&|row| row.0 == text));
-        let has = |row: &(String, BTreeSet<Uuid>, BTreeMap<String, String>)| {
-            row.2.get("ids").is_some_and(|value| value.split(' ').any(|part| part == text))
-        };
+        let has =
+            |row: &ModelRow| row.2.get("ids").is_some_and(|value| value.split(' ').any(|part| part == text));
         assert_eq!(ids(&mut replica.find("T", &ids_index(), text)), having(&has));
         let undeclared = Index::MapKey { column: "map".into(), key: "ids".into(), separator: None };
-        let is = |row: &(String, BTreeSet<Uuid>, BTreeMap<String, String>)| {
-            row.2.get("ids").is_some_and(|value| value == text)
-        };
+        let is = |row: &ModelRow| row.2.get("ids").is_some_and(|value| value == text);
         assert_eq!(ids(&mut replica.find("T", &undeclared, text)), having(&is));
     }
     for target in (0..5).map(Uuid::from_u128) {

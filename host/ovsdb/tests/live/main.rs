@@ -1,7 +1,12 @@
 //! The client against real servers, and against servers that misbehave.
 
+#[cfg(test)]
 mod cluster;
+#[cfg(test)]
 mod common;
+#[cfg(test)]
 mod fake;
+#[cfg(test)]
 mod standalone;
+#[cfg(test)]
 mod tls;

@@ -98,11 +98,12 @@ async fn changes_of_every_kind_follow_the_server() {
             }
         }
     }
-    let replica = client.replica();
-    assert_eq!(replica.find_references("Logical_Switch", "load_balancer", &lb).count(), 0);
-    assert_eq!(replica.find("Load_Balancer", &Index::Column("name".into()), "lb").count(), 0);
-    assert_eq!(replica.find("Load_Balancer", &Index::Column("name".into()), "other").count(), 1);
-    drop(replica);
+    {
+        let replica = client.replica();
+        assert_eq!(replica.find_references("Logical_Switch", "load_balancer", &lb).count(), 0);
+        assert_eq!(replica.find("Load_Balancer", &Index::Column("name".into()), "lb").count(), 0);
+        assert_eq!(replica.find("Load_Balancer", &Index::Column("name".into()), "other").count(), 1);
+    }
     within(client.transact(vec![Operation::delete("Load_Balancer", at(lb))])).await.unwrap();
     assert!(client.replica().get("Load_Balancer", &lb).is_none());
 }

@@ -109,3 +109,43 @@ async fn a_server_that_demands_a_certificate_refuses_a_client_without() {
     let error = refusal(&client(&server, None)).await;
     assert!(error.contains("no CA certificate configured"), "{error}");
 }
+
+#[tokio::test]
+async fn certificates_of_ovs_pki_will_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = |arguments: &[&str]| {
+        let output = std::process::Command::new(weir_ovsdb::testing::program("ovs-pki"))
+            .args(["--dir=pki", "--log=pki.log"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    pki(&["init"]);
+    let files = ["server", "client"].map(|name| {
+        pki(&["req+sign", name, "switch"]);
+        TlsFiles {
+            ca_cert: folder.path().join("pki/switchca/cacert.pem"),
+            certificate: Some(folder.path().join(format!("{name}-cert.pem"))),
+            private_key: Some(folder.path().join(format!("{name}-privkey.pem"))),
+        }
+    });
+    let [of_server, of_client] = files;
+    let server = server(folder.path(), &of_server);
+    let client = client(&server, Some(of_client));
+    within(client.synced()).await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_end_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let mut config = config(vec![Endpoint::Ssl { host: "localhost".into(), port }]);
+    config.tls = Some(Authority::new("authority").issue(folder.path(), "client"));
+    config.connect_timeout = std::time::Duration::from_millis(50);
+    let client = Client::connect(config);
+    let error = refusal(&client).await;
+    assert!(error.starts_with("connect-timeout: "), "{error}");
+}

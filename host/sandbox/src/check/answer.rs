@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Bad, Items, text};
 use crate::{
-    Context, Distribution, Entry, Family, HealthCheck, Limits, Listener, Member, Pool, Share, Translation, Vip,
+    Context, Distribution, Entry, Family, HealthCheck, Limits, Listener, Member, Pool, Share, Translation,
+    Vip,
 };
 
 /// Most often that a member stands among the backends.
@@ -88,13 +89,7 @@ pub(crate) fn translation(
     Ok(())
 }
 
-fn entry(
-    of: &Entry,
-    vip: &Vip,
-    asked: &Asked<'_>,
-    usable: &[bool],
-    items: &mut Items,
-) -> Result<(), Bad> {
+fn entry(of: &Entry, vip: &Vip, asked: &Asked<'_>, usable: &[bool], items: &mut Items) -> Result<(), Bad> {
     let mut seen = vec![false; asked.members.len()];
     for backend in &of.backends {
         let index = backend.member as usize;
@@ -114,7 +109,10 @@ fn entry(
             return Err(format!("member {index} stands behind VIP {} of another IP version", of.vip));
         }
         if usable.get(index) != Some(&true) {
-            return Err(format!("member {index} is disabled or has no share, but stands behind VIP {}", of.vip));
+            return Err(format!(
+                "member {index} is disabled or has no share, but stands behind VIP {}",
+                of.vip
+            ));
         }
         items.take(backend.copies.into())?;
     }

@@ -7,9 +7,7 @@ use weir_sandbox::*;
 
 /// Limits that only a runaway reaches, however busy the machine is.
 pub fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.deadline = Duration::from_secs(60);
-    limits
+    Limits { deadline: Duration::from_secs(60), ..Limits::default() }
 }
 
 pub fn sandbox() -> Sandbox {

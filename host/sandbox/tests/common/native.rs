@@ -94,8 +94,7 @@ pub fn refusal(of: guest::Refusal) -> host::Refusal {
 }
 
 pub fn translation(of: guest::Translation) -> host::Translation {
-    let backend =
-        |b: guest::Backend| host::Backend { member: b.member, port: b.port, copies: b.copies };
+    let backend = |b: guest::Backend| host::Backend { member: b.member, port: b.port, copies: b.copies };
     host::Translation {
         transport: of.transport,
         entries: of

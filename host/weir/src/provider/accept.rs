@@ -22,6 +22,15 @@ use crate::{
     plugins::{self, Answers, Plugins},
 };
 
+/// What must be to the plugins' liking.
+#[derive(Clone, Copy)]
+pub enum Scrutiny<'a> {
+    /// Nothing: what a plugin refuses stays as it is.
+    Nothing,
+    /// All that differs from this.
+    ChangesSince(Option<&'a LoadBalancer>),
+}
+
 /// A call that has been judged good.
 pub struct Judged {
     change: Change,
@@ -107,30 +116,32 @@ impl Host {
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &topology);
         }
-        let plan = self.plan(&replica, plugins, lb, graph.as_ref(), before.as_ref(), &existing, true)?;
+        let scrutiny = Scrutiny::ChangesSince(before.as_ref());
+        let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
         let plan = inner.pending.is_empty().then_some(plan);
         Ok(Judged { change, before, after: graph, plan })
     }
 
-    /// Plans a load balancer; with `judge`, what differs from `before` must be to the plugins' liking.
+    /// Plans a load balancer.
     pub(super) fn plan(
         &self,
         replica: &Replica,
         plugins: &Plugins,
         lb: LoadBalancerId,
         wanted: Option<&LoadBalancer>,
-        before: Option<&LoadBalancer>,
         existing: &[Existing],
-        judge: bool,
+        scrutiny: Scrutiny<'_>,
     ) -> Result<Plan, Refusal> {
         let topology = ReplicaTopology(replica);
         let around = surroundings(&topology, plugins, &self.ownership);
         let rows = match wanted {
             Some(graph) => {
-                let changed =
-                    |pool: &Pool| judge && before.and_then(|lb| lb.pools.get(&pool.id)) != Some(pool);
+                let changed = |pool: &Pool| match scrutiny {
+                    Scrutiny::Nothing => false,
+                    Scrutiny::ChangesSince(before) => before.and_then(|lb| lb.pools.get(&pool.id)) != Some(pool),
+                };
                 let answers = plugins::ask(plugins, graph, changed);
-                if judge {
+                if let Scrutiny::ChangesSince(before) = scrutiny {
                     judge_changes(graph, before, &answers)?;
                 }
                 compile(graph, &answers.translations, existing, around)

@@ -144,7 +144,7 @@ impl Queues {
         let mut pools = self.pools.lock();
         for pending in done {
             if let Task::Change(change) = &pending.task {
-                pools_made(change).iter().for_each(|pool| drop(pools.remove(pool)));
+                pools.retain(|pool, _| !pools_made(change).contains(pool));
             }
         }
         drop(pools);

@@ -5,7 +5,10 @@ use weir_model::{LoadBalancerId, operating_statuses};
 use weir_octavia::Refusal;
 use weir_plan::Plan;
 
-use super::{Host, accept};
+use super::{
+    Host,
+    accept::{self, Scrutiny},
+};
 use crate::northbound::rows;
 
 impl Host {
@@ -44,7 +47,7 @@ impl Host {
             let only_pending = json!({ "loadbalancer": null, "rows": existing, "pending": pending });
             return (!pending.is_empty()).then_some(only_pending);
         };
-        let drift = self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), None, &existing, false);
+        let drift = self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
         let (drift, problem) = match drift {
             Ok(plan) => (json!(plan.operations), Value::Null),
             Err(refusal) => (Value::Null, refusal.to_string().into()),
@@ -71,6 +74,6 @@ impl Host {
         let Some(decoded) = rows::decoded(&existing, id, &environment.plugins.words) else {
             return Err(Refusal::not_found("not-found", format!("load balancer {id} is not known")));
         };
-        self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), None, &existing, false)
+        self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing)
     }
 }

@@ -10,6 +10,7 @@ use weir_plan::{Plan, attach};
 
 use super::{
     Host,
+    accept::Scrutiny,
     queue::{Inner, Pending},
 };
 use crate::{
@@ -92,7 +93,7 @@ impl Host {
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &ReplicaTopology(&replica));
         }
-        self.plan(&replica, plugins, lb, graph.as_ref(), None, &existing, false).map_err(NoPlan::Batch)
+        self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing).map_err(NoPlan::Batch)
     }
 
     async fn carry_out(&self, lb: LoadBalancerId, plan: &Plan, batch: &[Pending]) -> Result<(), CommitError> {

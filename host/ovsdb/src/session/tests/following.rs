@@ -109,6 +109,7 @@ fn a_canceled_monitor_is_asked_for_again_with_the_new_schema() {
     assert_eq!(did[0], Did::Unsynced);
     let schema = sent(&did, 1).clone();
     assert_eq!(schema["method"], "get_schema");
+    assert_eq!(bench.hear(update3(&json!(1), T1, json!({ "delete": null }))), [], "canceled");
     assert_eq!(bench.transact(1), [Did::Replied(1, Err(TransactError::NotConnected))]);
     let did =
         bench.hear(json!({ "id": schema["id"], "result": schema_of(&["name", "more"]), "error": null }));

@@ -1,0 +1,38 @@
+//! `make bench`: all figures in one run.
+//!
+//! Two parts. The sandbox: one translation in the sandbox (fresh instance, call, checks) beside the same function called
+//! natively. The provider API: calls a second through `weir serve` beside a raw OVSDB client that sends the very same
+//! operations (recorded from Weir), one transaction a call, over distinct load balancers, to the same server.
+#![allow(clippy::print_stdout)]
+
+mod api;
+mod cpu;
+mod network;
+mod provider;
+mod raw;
+mod sandbox;
+
+/// Whatever went wrong, in words.
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let number = |name: &str, default: usize| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+    println!("## Sandbox\n");
+    sandbox::run()?;
+    println!("\n## Provider API\n");
+    println!(
+        "Five calls a load balancer: loadbalancer_create, listener_create, pool_create and two member_create, each with \
+         its attachments to a switch and a router. The load generator, Weir and ovsdb-server share this machine's {} cores.\n",
+        std::thread::available_parallelism().map_or(0, usize::from)
+    );
+    provider::header();
+    let load_balancers = number("BENCH_LOAD_BALANCERS", 1000);
+    for clients in [1, 64] {
+        provider::run(1, clients, if clients == 1 { load_balancers / 4 } else { load_balancers }).await?;
+    }
+    for clients in [1, 64] {
+        provider::run(3, clients, if clients == 1 { load_balancers / 20 } else { load_balancers }).await?;
+    }
+    Ok(())
+}
