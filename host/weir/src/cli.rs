@@ -65,7 +65,7 @@ pub fn run() -> ExitCode {
         Ok(config) => config,
         Err(error) => return usage(&error.to_string()),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             error!(%error, "no runtime");
@@ -79,6 +79,11 @@ pub fn run() -> ExitCode {
             ExitCode::from(PROBLEM)
         }
     }
+}
+
+/// More threads than cores: a slow plugin holds one until its deadline, and others go on meanwhile.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(4, |cores| (cores.get() * 2).max(4))
 }
 
 fn usage(text: &str) -> ExitCode {

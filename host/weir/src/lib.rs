@@ -9,6 +9,7 @@
 //! | [`config`] | the configuration file and environment |
 //! | [`limits`] | every limit and timeout |
 //! | [`northbound`] | the replica in the planner's terms; transactions |
+//! | [`patience`] | where plugin calls run |
 //! | [`plugins`] | questions to the plugins, and their answers |
 //! | [`provider`] | what happens to a provider call |
 //! | [`serve`] | `weir serve` |
@@ -18,6 +19,7 @@ pub mod config;
 pub mod limits;
 pub mod metrics;
 pub mod northbound;
+pub mod patience;
 pub mod plugins;
 pub mod provider;
 pub mod serve;

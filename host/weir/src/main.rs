@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A call is a few hundred small allocations, and its threads share them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     weir::cli::run()
 }

@@ -28,11 +28,13 @@ async fn main() -> Outcome<()> {
     );
     provider::header();
     let load_balancers = number("BENCH_LOAD_BALANCERS", 1000);
-    for clients in [1, 64] {
-        provider::run(1, clients, if clients == 1 { load_balancers / 4 } else { load_balancers }).await?;
-    }
-    for clients in [1, 64] {
-        provider::run(3, clients, if clients == 1 { load_balancers / 20 } else { load_balancers }).await?;
+    // (servers, clients, load balancers); `BENCH_ONLY=1x64` runs one of them.
+    let runs = [(1, 1, load_balancers / 4), (1, 64, load_balancers), (3, 1, load_balancers / 20), (3, 64, load_balancers)];
+    let only = std::env::var("BENCH_ONLY").ok();
+    for (servers, clients, load_balancers) in runs {
+        if only.as_ref().is_none_or(|only| *only == format!("{servers}x{clients}")) {
+            provider::run(servers, clients, load_balancers).await?;
+        }
     }
     Ok(())
 }

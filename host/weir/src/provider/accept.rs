@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
-use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Pool, apply};
+use weir_model::{Change, LoadBalancer, LoadBalancerId, MemberId, ObjectKind, Pool, apply};
 use weir_octavia::{CallContext, Refusal};
 use weir_ovsdb::Replica;
 use weir_plan::{Existing, Plan, Unit, UnitKey, attach, check, compile, diff, units};
@@ -138,7 +138,7 @@ impl Host {
             Some(graph) => {
                 let changed = |pool: &Pool| match scrutiny {
                     Scrutiny::Nothing => false,
-                    Scrutiny::ChangesSince(before) => before.and_then(|lb| lb.pools.get(&pool.id)) != Some(pool),
+                    Scrutiny::ChangesSince(before) => has_new_members(pool, before),
                 };
                 let answers = plugins::ask(plugins, graph, changed);
                 if let Scrutiny::ChangesSince(before) = scrutiny {
@@ -204,12 +204,19 @@ fn judge_monitor(pool: &Pool, before: Option<&LoadBalancer>) -> Result<(), Refus
     }
 }
 
+/// Whether a pool has members that are not as before.
+fn has_new_members(pool: &Pool, before: Option<&LoadBalancer>) -> bool {
+    pool.members.keys().any(|member| is_new(pool, member, before))
+}
+
+fn is_new(pool: &Pool, member: &MemberId, before: Option<&LoadBalancer>) -> bool {
+    let old = before.and_then(|lb| lb.pools.get(&pool.id));
+    old.and_then(|old| old.members.get(member)) != pool.members.get(member)
+}
+
 /// Every bad member of the call at once.
 fn judge_members(pool: &Pool, before: Option<&LoadBalancer>, answers: &Answers) -> Result<(), Refusal> {
-    let old = before.and_then(|lb| lb.pools.get(&pool.id));
-    let is_new = |member: &weir_model::MemberId| {
-        old.and_then(|old| old.members.get(member)) != pool.members.get(member)
-    };
+    let is_new = |member: &MemberId| is_new(pool, member, before);
     let mut bad =
         answers.members.get(&pool.id).into_iter().flatten().filter(|problem| is_new(&problem.member));
     let Some(first) = bad.next() else { return Ok(()) };

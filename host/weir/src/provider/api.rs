@@ -49,11 +49,11 @@ impl Provider for Api {
     }
 
     fn load_balancer(&self, id: LoadBalancerId) -> Option<Value> {
-        tokio::task::block_in_place(|| self.0.view(id))
+        self.0.patience.run(|| self.0.view(id))
     }
 
     async fn reconcile(&self, id: LoadBalancerId, dry_run: bool) -> Result<Value, Refusal> {
-        let plan = tokio::task::block_in_place(|| self.0.plan_as_it_stands(id))?;
+        let plan = self.0.patience.run(|| self.0.plan_as_it_stands(id))?;
         let mut answer = json!({ "loadbalancer_id": id, "dry_run": dry_run, "plan": plan });
         if !dry_run {
             let call = CallContext { idempotency_key: None, request_id: None, method: "reconcile" };
@@ -123,7 +123,7 @@ impl Host {
         let object = accept::object_of(&change);
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
-        let accepted = tokio::task::block_in_place(|| self.accept(change, &call));
+        let accepted = self.patience.run(|| self.accept(change, &call));
         let outcome = match &accepted {
             Ok(record) => Some(Outcome::Accepted(record.clone())),
             // Not judged at all: the same call may come again.

@@ -29,6 +29,7 @@ use weir_sandbox::Registry;
 use crate::{
     metrics::Metrics,
     northbound::{committer::Committer, rows, topology::ReplicaTopology},
+    patience::Patience,
     plugins::Plugins,
 };
 
@@ -42,6 +43,7 @@ pub struct Host {
     queues: queue::Queues,
     changes: changes::Changes,
     metrics: Metrics,
+    patience: Patience,
     started: Instant,
 }
 
@@ -64,6 +66,7 @@ impl Host {
             queues: queue::Queues::default(),
             changes: changes::Changes::default(),
             metrics,
+            patience: Patience::default(),
             started: Instant::now(),
         })
     }

@@ -43,7 +43,7 @@ impl Host {
             batch.truncate(if alone { 1 } else { usize::MAX });
             let planned = match ready.filter(|_| pause == limits::RETRY_MIN) {
                 Some(plan) => Ok(plan),
-                None => tokio::task::block_in_place(|| self.replan(lb, &batch)),
+                None => self.patience.run(|| self.replan(lb, &batch)),
             };
             let plan = match planned {
                 Ok(plan) => plan,
