@@ -96,8 +96,11 @@ fn config(limits: &Limits, pooled: bool) -> Config {
             .table_elements(limits.table_elements)
             .max_tables_per_module(8)
             // Small instances are wiped by writing, which is faster than giving pages back.
-            .linear_memory_keep_resident(256 << 10)
-            .table_keep_resident(16 << 10);
+            .linear_memory_keep_resident(512 << 10)
+            .table_keep_resident(256 << 10)
+            // What is given back all the same is given back for several instances at once: each time interrupts the
+            // other cores.
+            .decommit_batch_size(16);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config

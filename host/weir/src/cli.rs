@@ -65,13 +65,14 @@ pub fn run() -> ExitCode {
         Ok(config) => config,
         Err(error) => return usage(&error.to_string()),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            error!(%error, "no runtime");
-            return ExitCode::from(PROBLEM);
-        }
-    };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                error!(%error, "no runtime");
+                return ExitCode::from(PROBLEM);
+            }
+        };
     match runtime.block_on(serve::serve(&config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

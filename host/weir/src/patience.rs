@@ -33,7 +33,8 @@ impl Patience {
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let now = start.duration_since(self.start).as_secs();
-        let result = if now < self.until.load(Ordering::Relaxed) { tokio::task::block_in_place(work) } else { work() };
+        let result =
+            if now < self.until.load(Ordering::Relaxed) { tokio::task::block_in_place(work) } else { work() };
         if start.elapsed() > SLOW {
             self.until.store(now + CAUTION, Ordering::Relaxed);
         }

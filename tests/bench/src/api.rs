@@ -53,19 +53,28 @@ pub fn calls(n: usize) -> Vec<(&'static str, Value)> {
         }})
     };
     vec![
-        ("loadbalancer_create", json!({"loadbalancer": {
-            "admin_state_up": true, "loadbalancer_id": id(1), "name": "lb", "project_id": project,
-            "vip_address": format!("10.10.10.{}", 200 + n % network::LOAD_BALANCERS_A_NETWORK),
-            "vip_network_id": network, "vip_port_id": id(6), "vip_subnet_id": subnet, "additional_vips": [],
-        }})),
-        ("listener_create", json!({"listener": {
-            "admin_state_up": true, "default_pool_id": null, "listener_id": id(2), "loadbalancer_id": id(1),
-            "name": "l", "protocol": "TCP", "protocol_port": 64015, "project_id": project, "allowed_cidrs": [],
-        }})),
-        ("pool_create", json!({"pool": {
-            "admin_state_up": true, "lb_algorithm": "SOURCE_IP_PORT", "loadbalancer_id": id(1), "name": "p",
-            "pool_id": id(3), "listener_id": id(2), "protocol": "TCP", "session_persistence": null, "project_id": project,
-        }})),
+        (
+            "loadbalancer_create",
+            json!({"loadbalancer": {
+                "admin_state_up": true, "loadbalancer_id": id(1), "name": "lb", "project_id": project,
+                "vip_address": format!("10.10.10.{}", 200 + n % network::LOAD_BALANCERS_A_NETWORK),
+                "vip_network_id": network, "vip_port_id": id(6), "vip_subnet_id": subnet, "additional_vips": [],
+            }}),
+        ),
+        (
+            "listener_create",
+            json!({"listener": {
+                "admin_state_up": true, "default_pool_id": null, "listener_id": id(2), "loadbalancer_id": id(1),
+                "name": "l", "protocol": "TCP", "protocol_port": 64015, "project_id": project, "allowed_cidrs": [],
+            }}),
+        ),
+        (
+            "pool_create",
+            json!({"pool": {
+                "admin_state_up": true, "lb_algorithm": "SOURCE_IP_PORT", "loadbalancer_id": id(1), "name": "p",
+                "pool_id": id(3), "listener_id": id(2), "protocol": "TCP", "session_persistence": null, "project_id": project,
+            }}),
+        ),
         ("member_create", member(4, 10)),
         ("member_create", member(5, 11)),
     ]

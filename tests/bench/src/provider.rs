@@ -32,7 +32,7 @@ pub fn header() {
 }
 
 /// Measures Weir and then the raw client on a fresh Northbound of `servers` servers.
-pub async fn run(servers: usize, clients: usize, load_balancers: usize) -> Outcome<()> {
+pub async fn run(kind: &str, servers: usize, clients: usize, load_balancers: usize) -> Outcome<()> {
     let folder = TempDir::new()?;
     let northbound = Northbound::start(folder.path(), servers)?;
     northbound.write_networks(load_balancers + 1)?;
@@ -84,9 +84,8 @@ pub async fn run(servers: usize, clients: usize, load_balancers: usize) -> Outco
         }
     })
     .await?;
-    let kind = if servers == 1 { "standalone".to_owned() } else { format!("RAFT, {servers} servers") };
-    measured.line(&kind, clients, "Weir", measured.rate / raw.rate);
-    raw.line(&kind, clients, "raw", 1.0);
+    measured.line(kind, clients, "Weir", measured.rate / raw.rate);
+    raw.line(kind, clients, "raw", 1.0);
     Ok(())
 }
 
@@ -238,7 +237,8 @@ impl Northbound {
         let mut all = vec![json!(DATABASE)];
         all.extend(operations);
         let remote = format!("unix:{}", self.leader()?.display());
-        let text = testing::run("ovsdb-client", &["transact".into(), remote.into(), json!(all).to_string().into()])?;
+        let text =
+            testing::run("ovsdb-client", &["transact".into(), remote.into(), json!(all).to_string().into()])?;
         if text.contains("\"error\"") { Err(text.into()) } else { Ok(()) }
     }
 
@@ -277,7 +277,13 @@ impl Weir {
         let weir = Self { child, socket };
         for _ in 0..600 {
             if let Ok(mut api) = Api::connect(&weir.socket).await
-                && api.call("listener_delete", &json!({"listener": {"listener_id": Uuid::nil(), "loadbalancer_id": Uuid::nil()}})).await.is_ok()
+                && api
+                    .call(
+                        "listener_delete",
+                        &json!({"listener": {"listener_id": Uuid::nil(), "loadbalancer_id": Uuid::nil()}}),
+                    )
+                    .await
+                    .is_ok()
             {
                 return Ok(weir);
             }

@@ -76,7 +76,8 @@ impl Raw {
     /// Connects to a server.
     pub async fn connect(server: &Path) -> Outcome<Self> {
         let (mut reader, mut writer) = UnixStream::connect(server).await?.into_split();
-        let (requests, mut queue) = mpsc::unbounded_channel::<(String, oneshot::Sender<Result<(), String>>)>();
+        let (requests, mut queue) =
+            mpsc::unbounded_channel::<(String, oneshot::Sender<Result<(), String>>)>();
         tokio::spawn(async move {
             let mut waiting = HashMap::new();
             let mut splitter = Splitter::new(MAX);

@@ -21,7 +21,10 @@ pub fn run() -> Outcome<()> {
         let distribution = algorithm.distribute(&context, Some(&pool), &list)?;
         let shares = distribution.shares.clone();
         let sandboxed = median(rounds, || {
-            protocol.translate(&context, Some(&listener), Some(&pool), &list, &shares).map(drop).map_err(|e| e.to_string())
+            protocol
+                .translate(&context, Some(&listener), Some(&pool), &list, &shares)
+                .map(drop)
+                .map_err(|e| e.to_string())
         })?;
         let (g_context, g_listener, g_pool) = (guest::context(), guest::listener(), guest::pool());
         let g_list: Vec<_> = (0..members).map(guest::member).collect();
@@ -29,7 +32,13 @@ pub fn run() -> Outcome<()> {
             .map_err(|refusal| refusal.user)?
             .shares;
         let native = median(rounds, || {
-            let answer = weir_plugin_tcp::Tcp::translate(&g_context, Some(&g_listener), Some(&g_pool), &g_list, &g_shares);
+            let answer = weir_plugin_tcp::Tcp::translate(
+                &g_context,
+                Some(&g_listener),
+                Some(&g_pool),
+                &g_list,
+                &g_shares,
+            );
             answer.map(|answer| drop(std::hint::black_box(answer))).map_err(|refusal| refusal.user)
         })?;
         line("translate", members, sandboxed, native);
@@ -72,7 +81,11 @@ macro_rules! question {
                 config: String::new(),
                 flavor: Vec::new(),
                 project_id: "11111111111111111111111111111111".to_owned(),
-                vips: vec![t::Vip { address: "172.24.4.9".to_owned(), family: t::Family::Ipv4, floating: false }],
+                vips: vec![t::Vip {
+                    address: "172.24.4.9".to_owned(),
+                    family: t::Family::Ipv4,
+                    floating: false,
+                }],
                 extra: Vec::new(),
             }
         }

@@ -8,14 +8,16 @@ use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
 /// Every package that `name` needs to run, itself left out.
 fn needs(name: &str) -> BTreeSet<String> {
     let metadata = MetadataCommand::new().exec().expect("cargo metadata");
-    let names: BTreeMap<&PackageId, &str> = metadata.packages.iter().map(|p| (&p.id, p.name.as_str())).collect();
+    let names: BTreeMap<&PackageId, &str> =
+        metadata.packages.iter().map(|p| (&p.id, p.name.as_str())).collect();
     let nodes = &metadata.resolve.as_ref().expect("resolved").nodes;
     let start = metadata.packages.iter().find(|p| p.name.as_str() == name).expect("package");
     let mut found = BTreeSet::from([&start.id]);
     let mut open = vec![&start.id];
     while let Some(id) = open.pop() {
         let node = nodes.iter().find(|node| node.id == *id).expect("node");
-        let normal = |dep: &&cargo_metadata::NodeDep| dep.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal);
+        let normal =
+            |dep: &&cargo_metadata::NodeDep| dep.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal);
         for dep in node.deps.iter().filter(normal) {
             if found.insert(&dep.pkg) {
                 open.push(&dep.pkg);

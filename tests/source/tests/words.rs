@@ -8,9 +8,27 @@ use std::{
 
 /// Words that stand nowhere, not even in a comment.
 const NOWHERE: &[&str] = &[
-    "UDP", "SCTP", "HTTP_COOKIE", "APP_COOKIE", "SOURCE_IP", "SOURCE_IP_PORT", "ROUND_ROBIN", "LEAST_CONNECTIONS",
-    "UDP-CONNECT", "TLS-HELLO", "TERMINATED_HTTPS", "PROXYV2", "affinity_timeout", "ip_src", "ip_dst", "ipv6_src",
-    "ipv6_dst", "tp_src", "tp_dst", "udp", "sctp",
+    "UDP",
+    "SCTP",
+    "HTTP_COOKIE",
+    "APP_COOKIE",
+    "SOURCE_IP",
+    "SOURCE_IP_PORT",
+    "ROUND_ROBIN",
+    "LEAST_CONNECTIONS",
+    "UDP-CONNECT",
+    "TLS-HELLO",
+    "TERMINATED_HTTPS",
+    "PROXYV2",
+    "affinity_timeout",
+    "ip_src",
+    "ip_dst",
+    "ipv6_src",
+    "ipv6_dst",
+    "tp_src",
+    "tp_dst",
+    "udp",
+    "sctp",
 ];
 
 /// Words that are also those of sockets: no string may be just this word.
@@ -71,7 +89,8 @@ fn no_source_outside_plugins_names_a_protocol_or_an_algorithm() {
         sources(&root().join(folder), &mut files);
     }
     assert!(files.len() > 50, "the walk finds the sources: {}", files.len());
-    let found: Vec<_> = files.iter().flat_map(|path| named(path, &fs::read_to_string(path).unwrap())).collect();
+    let found: Vec<_> =
+        files.iter().flat_map(|path| named(path, &fs::read_to_string(path).unwrap())).collect();
     assert_eq!(found, [""; 0]);
 }
 

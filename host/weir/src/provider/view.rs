@@ -47,7 +47,8 @@ impl Host {
             let only_pending = json!({ "loadbalancer": null, "rows": existing, "pending": pending });
             return (!pending.is_empty()).then_some(only_pending);
         };
-        let drift = self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
+        let drift =
+            self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
         let (drift, problem) = match drift {
             Ok(plan) => (json!(plan.operations), Value::Null),
             Err(refusal) => (Value::Null, refusal.to_string().into()),
