@@ -52,9 +52,9 @@ pub struct Gauges {
     pub uptime: Duration,
 }
 
-impl Metrics {
+impl Default for Metrics {
     /// Registers everything.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let mut registry = Registry::with_prefix("weir");
         let calls = Family::<CallLabels, Counter>::default();
         let buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
@@ -75,7 +75,9 @@ impl Metrics {
         registry.register("transactions_failed", "Transactions not committed", transactions.failed.clone());
         Self { registry, calls, seconds, transactions }
     }
+}
 
+impl Metrics {
     /// Starts the clock of a call.
     pub fn call(&self, method: &'static str) -> CallTimer<'_> {
         CallTimer { metrics: self, method, start: Instant::now() }

@@ -130,7 +130,7 @@ impl Host {
             Err(refusal) if refusal.error == ErrorClass::Unavailable => None,
             Err(refusal) => Some(Outcome::Refused(refusal.clone())),
         };
-        let repeated = first.filter(|first| still_stands(first));
+        let repeated = first.filter(still_stands);
         let made = if repeated.is_some() || accepted.is_err() { Vec::new() } else { made };
         self.changes.settle(key.as_deref(), outcome, made);
         let record = accepted?;

@@ -56,7 +56,7 @@ struct Environment {
 impl Host {
     /// A host on a Northbound connection.
     pub fn new(northbound: Client, registry: Arc<Registry>, ownership: Ownership) -> Arc<Self> {
-        let metrics = Metrics::new();
+        let metrics = Metrics::default();
         Arc::new(Self {
             committer: Committer::start(northbound.clone(), metrics.transactions.clone()),
             northbound,

@@ -106,7 +106,7 @@ impl Host {
         if plan.is_empty() {
             return Ok(());
         }
-        let cause: Vec<_> = batch.iter().map(|pending| cause(pending)).collect();
+        let cause: Vec<_> = batch.iter().map(cause).collect();
         self.committer.commit(lb, &plan.operations, &cause.join(" ")).await
     }
 
