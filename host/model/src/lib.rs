@@ -14,6 +14,7 @@ mod change;
 mod field;
 mod graph;
 mod ids;
+mod release;
 mod revert;
 mod status;
 
@@ -26,5 +27,6 @@ pub use graph::{Extra, Listener, LoadBalancer, Member, Monitor, Persistence, Poo
 pub use ids::{
     HealthMonitorId, IdError, ListenerId, LoadBalancerId, MemberId, NetworkId, PoolId, PortId, SubnetId,
 };
+pub use release::{ObjectRef, ProvisioningStatus, Released, failed, released};
 pub use revert::revert;
 pub use status::{OperatingStatus, OperatingStatuses, operating_statuses};

@@ -1,0 +1,386 @@
+//! What Octavia waits for after a change: it has put the objects of a call, and their parents, in a pending state, and
+//! only the provider lets them go.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    change::Change,
+    graph::LoadBalancer,
+    ids::{HealthMonitorId, ListenerId, LoadBalancerId, MemberId, PoolId},
+    status::{OperatingStatus, OperatingStatuses, operating_statuses},
+};
+
+/// An object of Octavia's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ObjectRef {
+    /// A load balancer.
+    LoadBalancer(LoadBalancerId),
+    /// A listener.
+    Listener(ListenerId),
+    /// A pool.
+    Pool(PoolId),
+    /// A member.
+    Member(MemberId),
+    /// A health monitor.
+    HealthMonitor(HealthMonitorId),
+}
+
+/// Octavia's provisioning statuses that a provider sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProvisioningStatus {
+    /// As wanted.
+    Active,
+    /// Gone.
+    Deleted,
+    /// Could not be made as wanted.
+    Error,
+}
+
+/// The status of one object after a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// Which object.
+    pub object: ObjectRef,
+    /// Its provisioning status.
+    pub provisioning: ProvisioningStatus,
+    /// Its operating status; none for an object that is gone.
+    pub operating: Option<OperatingStatus>,
+    /// The change made it: Octavia may not have committed it yet.
+    pub created: bool,
+}
+
+/// The objects that a change is about (its own) and those it only holds up (their parents).
+#[derive(Default)]
+struct Touched {
+    own: BTreeSet<ObjectRef>,
+    parents: BTreeSet<ObjectRef>,
+}
+
+/// What a done change lets go, children before parents.
+pub fn released(
+    change: &Change,
+    before: Option<&LoadBalancer>,
+    after: Option<&LoadBalancer>,
+) -> Vec<Released> {
+    let touched = touched(change, before, after);
+    let statuses = after.map(operating_statuses);
+    let all: BTreeSet<ObjectRef> = touched.own.union(&touched.parents).copied().collect();
+    let status = |object: ObjectRef| {
+        let operating = statuses.as_ref().and_then(|statuses| operating(statuses, after, object));
+        let provisioning = match operating {
+            Some(_) => ProvisioningStatus::Active,
+            None => ProvisioningStatus::Deleted,
+        };
+        Released { object, provisioning, operating, created: operating.is_some() && !has(before, object) }
+    };
+    // The order of ObjectRef is parents first.
+    all.into_iter().rev().map(status).collect()
+}
+
+/// What a change lets go that has failed for good: its own objects in error, their parents as they were.
+pub fn failed(change: &Change, before: Option<&LoadBalancer>) -> Vec<Released> {
+    let touched = touched(change, before, before);
+    let statuses = before.map(operating_statuses);
+    let own = touched.own.iter().rev().map(|object| Released {
+        object: *object,
+        provisioning: ProvisioningStatus::Error,
+        operating: Some(OperatingStatus::Error),
+        created: !has(before, *object),
+    });
+    let parents =
+        touched.parents.iter().rev().filter(|object| !touched.own.contains(object)).filter_map(|object| {
+            let operating = statuses.as_ref().and_then(|statuses| operating(statuses, before, *object))?;
+            let provisioning = ProvisioningStatus::Active;
+            Some(Released { object: *object, provisioning, operating: Some(operating), created: false })
+        });
+    own.chain(parents).collect()
+}
+
+fn touched(change: &Change, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) -> Touched {
+    let mut touched = Touched::default();
+    let id = change.loadbalancer_id().or(after.or(before).map(|lb| lb.id));
+    let either = || before.into_iter().chain(after);
+    touched.parents.extend(id.map(ObjectRef::LoadBalancer));
+    match change {
+        Change::LoadBalancerCreate(lb) => touched.all(lb),
+        Change::LoadBalancerDelete(id) => {
+            touched.own.insert(ObjectRef::LoadBalancer(*id));
+            before.into_iter().for_each(|lb| touched.all(lb));
+        }
+        Change::LoadBalancerUpdate(_) | Change::LoadBalancerFailover(_) => {
+            touched.own.extend(id.map(ObjectRef::LoadBalancer));
+        }
+        Change::ListenerCreate(_, listener) => touched.listener(listener.id, either()),
+        Change::ListenerUpdate(_, patch) => touched.listener(patch.id, either()),
+        Change::ListenerDelete(_, id) => touched.listener(*id, either()),
+        Change::PoolCreate(_, listener, pool) => {
+            touched.parents.extend(listener.map(ObjectRef::Listener));
+            touched.pool(pool.id, either());
+            touched.own.extend(pool.members.keys().map(|id| ObjectRef::Member(*id)));
+        }
+        Change::PoolUpdate(_, patch) => touched.pool(patch.id, either()),
+        Change::PoolDelete(_, id) => {
+            touched.pool(*id, either());
+            let gone = before.and_then(|lb| lb.pools.get(id));
+            touched.own.extend(
+                gone.into_iter().flat_map(|pool| pool.members.keys()).map(|id| ObjectRef::Member(*id)),
+            );
+        }
+        Change::MemberCreate(pool, member) => touched.members(*pool, [member.id], either()),
+        Change::MemberUpdate(pool, patch) => touched.members(*pool, [patch.id], either()),
+        Change::MemberDelete(pool, id) => touched.members(*pool, [*id], either()),
+        Change::MemberBatch(pool, wanted) => {
+            let old =
+                before.and_then(|lb| lb.pools.get(pool)).into_iter().flat_map(|pool| pool.members.keys());
+            let ids: Vec<_> = wanted.iter().map(|member| member.patch.id).chain(old.copied()).collect();
+            touched.members(*pool, ids, either());
+        }
+    }
+    touched
+}
+
+impl Touched {
+    fn all(&mut self, lb: &LoadBalancer) {
+        self.own.insert(ObjectRef::LoadBalancer(lb.id));
+        self.own.extend(lb.listeners.keys().map(|id| ObjectRef::Listener(*id)));
+        for pool in lb.pools.values() {
+            self.own.insert(ObjectRef::Pool(pool.id));
+            self.own.extend(pool.members.keys().map(|id| ObjectRef::Member(*id)));
+            self.own.extend(pool.monitor.iter().map(|monitor| ObjectRef::HealthMonitor(monitor.id)));
+        }
+    }
+
+    fn listener<'a>(&mut self, id: ListenerId, either: impl Iterator<Item = &'a LoadBalancer>) {
+        self.own.insert(ObjectRef::Listener(id));
+        let pools = either.filter_map(|lb| lb.listeners.get(&id)?.default_pool_id);
+        self.parents.extend(pools.map(ObjectRef::Pool));
+    }
+
+    fn pool<'a>(&mut self, id: PoolId, either: impl Iterator<Item = &'a LoadBalancer>) {
+        self.own.insert(ObjectRef::Pool(id));
+        self.listeners_of(id, either);
+    }
+
+    fn members<'a>(
+        &mut self,
+        pool: PoolId,
+        ids: impl IntoIterator<Item = MemberId>,
+        either: impl Iterator<Item = &'a LoadBalancer>,
+    ) {
+        self.own.extend(ids.into_iter().map(ObjectRef::Member));
+        self.parents.insert(ObjectRef::Pool(pool));
+        self.listeners_of(pool, either);
+    }
+
+    fn listeners_of<'a>(&mut self, pool: PoolId, either: impl Iterator<Item = &'a LoadBalancer>) {
+        for lb in either {
+            self.parents.extend(lb.listeners_of_pool(pool).map(|listener| ObjectRef::Listener(listener.id)));
+        }
+    }
+}
+
+fn has(lb: Option<&LoadBalancer>, object: ObjectRef) -> bool {
+    lb.is_some_and(|lb| match object {
+        ObjectRef::LoadBalancer(id) => lb.id == id,
+        ObjectRef::Listener(id) => lb.listeners.contains_key(&id),
+        ObjectRef::Pool(id) => lb.pools.contains_key(&id),
+        ObjectRef::Member(id) => lb.pool_of_member(&id).is_some(),
+        ObjectRef::HealthMonitor(id) => {
+            lb.pools.values().any(|p| p.monitor.as_ref().is_some_and(|m| m.id == id))
+        }
+    })
+}
+
+fn operating(
+    statuses: &OperatingStatuses,
+    lb: Option<&LoadBalancer>,
+    object: ObjectRef,
+) -> Option<OperatingStatus> {
+    match object {
+        ObjectRef::LoadBalancer(_) => Some(statuses.loadbalancer),
+        ObjectRef::Listener(id) => statuses.listeners.get(&id).copied(),
+        ObjectRef::Pool(id) => statuses.pools.get(&id).copied(),
+        ObjectRef::Member(id) => statuses.members.get(&id).copied(),
+        ObjectRef::HealthMonitor(_) => has(lb, object).then_some(OperatingStatus::Online),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        apply::apply,
+        change::{BatchMember, MemberPatch},
+        field::Field,
+        graph::{Extra, Listener, Member, Pool, Vip},
+    };
+
+    fn id<T: From<Uuid>>(n: u128) -> T {
+        Uuid::from_u128(n).into()
+    }
+
+    fn member(n: u128) -> Member {
+        let address = std::net::Ipv4Addr::new(10, 0, 0, n as u8).into();
+        Member {
+            id: id(n),
+            address,
+            port: 80,
+            subnet_id: None,
+            weight: 1,
+            backup: false,
+            admin_state_up: true,
+            extra: Extra::new(),
+        }
+    }
+
+    fn patch(n: u128) -> MemberPatch {
+        MemberPatch {
+            id: id(n),
+            admin_state_up: Field::Unset,
+            weight: Field::Unset,
+            backup: Field::Unset,
+            subnet_id: Field::Unset,
+            extra: Default::default(),
+        }
+    }
+
+    /// Load balancer 1, listener 2 with pool 3 (members 4, 5), listener 6 without pool.
+    fn lb() -> LoadBalancer {
+        let listener = |n: u128, pool: Option<u128>| {
+            let default_pool_id = pool.map(id);
+            (
+                id(n),
+                Listener {
+                    id: id(n),
+                    protocol: "P".into(),
+                    port: n as u16,
+                    admin_state_up: true,
+                    default_pool_id,
+                    allowed_cidrs: vec![],
+                    extra: Extra::new(),
+                },
+            )
+        };
+        let members = [4, 5].map(|n| (id(n), member(n))).into();
+        let pool = Pool {
+            id: id(3),
+            protocol: "P".into(),
+            algorithm: "A".into(),
+            persistence: None,
+            admin_state_up: true,
+            members,
+            monitor: None,
+            extra: Extra::new(),
+        };
+        let vip = Vip {
+            address: std::net::Ipv4Addr::LOCALHOST.into(),
+            port_id: None,
+            network_id: None,
+            subnet_id: None,
+        };
+        LoadBalancer {
+            id: id(1),
+            project_id: None,
+            admin_state_up: true,
+            vip,
+            additional_vips: vec![],
+            listeners: [listener(2, Some(3)), listener(6, None)].into(),
+            pools: [(id(3), pool)].into(),
+        }
+    }
+
+    fn after(change: &Change) -> Vec<String> {
+        let before = lb();
+        let mut graph = Some(before.clone());
+        apply(&mut graph, change).unwrap();
+        words(released(change, Some(&before), graph.as_ref()))
+    }
+
+    fn words(released: Vec<Released>) -> Vec<String> {
+        let word = |one: Released| {
+            let (kind, id) = match one.object {
+                ObjectRef::LoadBalancer(id) => ("lb", id.uuid()),
+                ObjectRef::Listener(id) => ("listener", id.uuid()),
+                ObjectRef::Pool(id) => ("pool", id.uuid()),
+                ObjectRef::Member(id) => ("member", id.uuid()),
+                ObjectRef::HealthMonitor(id) => ("hm", id.uuid()),
+            };
+            let created = if one.created { " new" } else { "" };
+            let operating = one.operating.map_or("-", OperatingStatus::as_str);
+            format!("{kind} {} {:?} {operating}{created}", id.as_u128(), one.provisioning)
+        };
+        released.into_iter().map(word).collect()
+    }
+
+    #[test]
+    fn a_member_call_lets_its_parents_go_too() {
+        assert_eq!(
+            after(&Change::MemberCreate(id(3), member(7))),
+            [
+                "member 7 Active NO_MONITOR new",
+                "pool 3 Active ONLINE",
+                "listener 2 Active ONLINE",
+                "lb 1 Active ONLINE"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_batch_lets_go_what_it_no_longer_wants() {
+        let keep = BatchMember { address: member(4).address, port: 80, patch: patch(4) };
+        let new = BatchMember { address: member(8).address, port: 80, patch: patch(8) };
+        assert_eq!(
+            after(&Change::MemberBatch(id(3), vec![new, keep])),
+            [
+                "member 8 Active NO_MONITOR new",
+                "member 5 Deleted -",
+                "member 4 Active NO_MONITOR",
+                "pool 3 Active ONLINE",
+                "listener 2 Active ONLINE",
+                "lb 1 Active ONLINE"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_deleted_is_deleted_with_its_children() {
+        assert_eq!(
+            after(&Change::PoolDelete(id(1), id(3))),
+            [
+                "member 5 Deleted -",
+                "member 4 Deleted -",
+                "pool 3 Deleted -",
+                "listener 2 Active ONLINE",
+                "lb 1 Active ONLINE"
+            ]
+        );
+        assert_eq!(after(&Change::LoadBalancerDelete(id(1))).len(), 6);
+        assert!(after(&Change::LoadBalancerDelete(id(1))).iter().all(|word| word.contains("Deleted")));
+        // Gone already: Octavia is told all the same.
+        assert_eq!(
+            after(&Change::ListenerDelete(id(1), id(99))),
+            ["listener 99 Deleted -", "lb 1 Active ONLINE"]
+        );
+    }
+
+    #[test]
+    fn a_failed_create_is_in_error_and_its_parents_go_on() {
+        let change = Change::MemberCreate(id(3), member(7));
+        assert_eq!(
+            words(failed(&change, Some(&lb()))),
+            [
+                "member 7 Error ERROR new",
+                "pool 3 Active ONLINE",
+                "listener 2 Active ONLINE",
+                "lb 1 Active ONLINE"
+            ]
+        );
+        let change = Change::LoadBalancerCreate(Box::new(lb()));
+        assert!(words(failed(&change, None)).iter().all(|word| word.contains("Error")));
+    }
+}
