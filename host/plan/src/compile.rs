@@ -147,13 +147,10 @@ fn group(
         }
     }
     for (unit, translation) in without_pool {
-        let same = groups.keys().find(|group| group.transport == translation.transport).cloned();
-        let group = match same {
-            Some(group) => group,
-            None => {
-                own_group(None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?
-            }
-        };
+        // The row that hashes as it would alone, else any of its transport, else one of its own.
+        let alone = own_group(None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
+        let same = groups.keys().find(|group| group.transport == alone.transport);
+        let group = if groups.contains_key(&alone) { alone } else { same.cloned().unwrap_or(alone) };
         let content = groups.entry(group.clone()).or_default();
         content.add(lb, &unit, translation, &group.transport)?;
     }

@@ -1,0 +1,55 @@
+//! Exit codes and messages of the command line.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+
+fn weir(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_weir")).args(args).output().unwrap()
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+#[test]
+fn help_is_no_error_and_names_the_commands() {
+    let output = weir(&["--help"]);
+    assert_eq!(code(&output), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("serve"));
+}
+
+#[test]
+fn wrong_usage_is_2_and_says_what_is_wrong() {
+    let unknown = weir(&["serv"]);
+    assert_eq!(code(&unknown), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("serv"));
+    let missing = weir(&["serve", "--config", "/nowhere/weir.toml"]);
+    assert_eq!(code(&missing), Some(2));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("/nowhere/weir.toml"));
+}
+
+#[test]
+fn an_unknown_key_is_2_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("weir.toml");
+    std::fs::write(&file, "[ovn]\novn_nb_conection = [\"unix:/x\"]\n").unwrap();
+    let output = weir(&["serve", "--config", file.to_str().unwrap()]);
+    assert_eq!(code(&output), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ovn_nb_conection"));
+}
+
+#[test]
+fn a_place_that_cannot_be_listened_at_is_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("file/provider.sock");
+    std::fs::write(dir.path().join("file"), "not a folder").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .arg("serve")
+        .env("WEIR_LISTEN", format!("unix:{}", socket.display()))
+        .env("WEIR_STATE_DIR", dir.path())
+        .env("WEIR_OVN_NB_CONNECTION", format!("unix:{}", dir.path().join("nb.sock").display()))
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("provider.sock"));
+}

@@ -1,0 +1,122 @@
+//! A running `weir serve`.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use crate::{Client, eventually};
+
+/// The `weir` binary: cargo builds it beside the tests, since a test of its own package needs it.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let weir = test.ancestors().nth(2).unwrap().join("weir");
+    assert!(weir.exists(), "{}: run `cargo build -p weir`", weir.display());
+    weir
+}
+
+/// A host in a folder of its own.
+pub struct Host {
+    child: Option<Child>,
+    folder: PathBuf,
+    remotes: String,
+    env: Vec<(String, String)>,
+}
+
+impl Host {
+    /// Starts a host and waits until it is ready.
+    pub async fn start(folder: &Path, remotes: &str) -> Self {
+        let host = Self::spawn(folder, remotes, &[]);
+        host.ready().await;
+        host
+    }
+
+    /// Starts a host with further environment; does not wait.
+    pub fn spawn(folder: &Path, remotes: &str, env: &[(&str, &str)]) -> Self {
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut host = Self { child: None, folder: folder.to_owned(), remotes: remotes.to_owned(), env };
+        host.restart();
+        host
+    }
+
+    /// Starts it again after [`Host::kill`].
+    pub fn restart(&mut self) {
+        let log = File::options().create(true).append(true).open(self.folder.join("weir.log")).unwrap();
+        let child = Command::new(binary())
+            .args(["serve", "--log", "info,weir=debug"])
+            .env("WEIR_LISTEN", format!("unix:{}", self.socket().display()))
+            .env("WEIR_STATE_DIR", self.folder.join("state"))
+            .env("WEIR_PLUGINS_DIR", self.plugins())
+            .env("WEIR_OVN_NB_CONNECTION", &self.remotes)
+            .envs(self.env.clone())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+    }
+
+    /// Its provider socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("provider.sock")
+    }
+
+    /// Its plugin folder; need not exist.
+    pub fn plugins(&self) -> PathBuf {
+        self.folder.join("plugins")
+    }
+
+    /// A client.
+    pub fn client(&self) -> Client {
+        Client::new(&self.socket())
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("weir.log")).unwrap_or_default()
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(&self) {
+        let client = self.client();
+        eventually("weir is ready", async || {
+            let answer = client.send(hyper::Method::GET, "/readyz", &[], Vec::new()).await.ok()?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Kills it as by `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Waits for its own end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.take().expect("running").wait().unwrap()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<_> = log.lines().rev().take(30).collect();
+            let tail: Vec<_> = tail.into_iter().rev().collect();
+            // Shown by the test runner for a failed test.
+            #[allow(clippy::print_stderr)]
+            {
+                eprintln!("--- weir's log, last lines\n{}", tail.join("\n"));
+            }
+        }
+    }
+}

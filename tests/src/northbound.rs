@@ -1,0 +1,147 @@
+//! A private Northbound, written and read with `ovsdb-client`.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use weir_ovsdb::{
+    Endpoint,
+    testing::{self, Server},
+};
+
+/// A standalone Northbound in a folder of its own.
+pub struct Northbound {
+    /// The server; can be killed and started again.
+    pub server: Server,
+    dir: TempDir,
+}
+
+impl Northbound {
+    /// Starts an empty one.
+    pub fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let schema = testing::schema("ovn-nb").expect("ovn-nb.ovsschema: run `make setup`");
+        let server = Server::standalone(dir.path(), &schema).unwrap();
+        Self { server, dir }
+    }
+
+    /// Its folder, also for a host's files.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        match self.server.endpoint() {
+            Endpoint::Unix(path) => path,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// As a remote of OVN's tools.
+    pub fn remote(&self) -> String {
+        format!("unix:{}", self.socket().display())
+    }
+
+    /// Does operations, all of which must succeed.
+    pub fn transact(&self, operations: &[Value]) -> Vec<Value> {
+        transact(&self.remote(), operations)
+    }
+
+    /// Load balancers, switches and routers as the recorded scenarios have them.
+    pub fn state(&self) -> Value {
+        state(&self.remote())
+    }
+
+    /// Every column of every row of the tables that Weir could write.
+    pub fn dump(&self) -> Value {
+        let tables = ["Load_Balancer", "Logical_Switch", "Logical_Router", "Load_Balancer_Health_Check"];
+        let selects: Vec<_> = tables.iter().map(|table| json!({"op": "select", "table": table, "where": []})).collect();
+        let mut dump = Map::new();
+        for (table, result) in tables.iter().zip(self.transact(&selects)) {
+            let mut rows: Vec<Value> = result["rows"].as_array().unwrap().clone();
+            rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("_version")));
+            rows.sort_by_key(|row| row["_uuid"].to_string());
+            dump.insert((*table).to_owned(), rows.into());
+        }
+        dump.into()
+    }
+
+    /// `external_ids`, `vips` and so on of the rows of a load balancer, `weir:` keys and all.
+    pub fn rows(&self, name: &str) -> Vec<Value> {
+        let select = json!({"op": "select", "table": "Load_Balancer", "where": [["name", "==", name]]});
+        let mut rows: Vec<_> = self.transact(&[select])[0]["rows"].as_array().unwrap().iter().map(plain_row).collect();
+        rows.sort_by_key(|row| row["protocol"].to_string());
+        rows
+    }
+}
+
+/// Operations through `ovsdb-client`; a reply with an error panics with it.
+pub fn transact(remote: &str, operations: &[Value]) -> Vec<Value> {
+    let mut request = vec![json!("OVN_Northbound")];
+    request.extend(operations.iter().cloned());
+    let request = Value::from(request).to_string();
+    let args = ["--no-leader-only".into(), "-t".into(), "30".into(), "transact".into(), remote.into(), request.into()];
+    let text = testing::run("ovsdb-client", &args).unwrap();
+    let reply: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert!(reply.iter().all(|result| result.get("error").is_none()), "{text}");
+    reply
+}
+
+/// Load balancers, switches and routers as the recorded scenarios have them.
+pub fn state(remote: &str) -> Value {
+    let select = |table: &str| json!({"op": "select", "table": table, "where": []});
+    let results = transact(remote, &[select("Load_Balancer"), select("Logical_Switch"), select("Logical_Router")]);
+    let rows = |at: usize| results[at]["rows"].as_array().unwrap();
+    let mut labels = BTreeMap::new();
+    let mut load_balancers = Vec::new();
+    for row in rows(0) {
+        let plain = plain_row(row);
+        let protocol = plain["protocol"].as_str().unwrap_or("-").to_owned();
+        labels.insert(row["_uuid"].to_string(), format!("{}/{protocol}", plain["name"].as_str().unwrap()));
+        let mut plain = plain.as_object().unwrap().clone();
+        plain.remove("_uuid");
+        plain["external_ids"].as_object_mut().unwrap().retain(|key, _| !key.starts_with("weir:"));
+        plain.insert("health_checks".to_owned(), json!([]));
+        load_balancers.push(Value::from(plain));
+    }
+    load_balancers.sort_by_key(|row| (row["protocol"].to_string(), row["selection_fields"].to_string()));
+    let holders = |at: usize| {
+        let mut all = BTreeMap::new();
+        for row in rows(at) {
+            let mut held: Vec<_> = set(&row["load_balancer"]).iter().map(|uuid| labels[&uuid.to_string()].clone()).collect();
+            held.sort();
+            all.insert(row["name"].as_str().unwrap().to_owned(), held);
+        }
+        json!(all)
+    };
+    json!({"load_balancers": load_balancers, "logical_switches": holders(1), "logical_routers": holders(2)})
+}
+
+fn set(datum: &Value) -> Vec<Value> {
+    match datum.as_array().map(Vec::as_slice) {
+        Some([kind, elements]) if kind == "set" => elements.as_array().unwrap().clone(),
+        _ => vec![datum.clone()],
+    }
+}
+
+fn map(datum: &Value) -> Value {
+    let pairs = datum[1].as_array().unwrap().iter();
+    pairs.map(|pair| (pair[0].as_str().unwrap().to_owned(), pair[1].clone())).collect::<Map<_, _>>().into()
+}
+
+fn plain_row(row: &Value) -> Value {
+    json!({
+        "_uuid": row["_uuid"][1],
+        "name": row["name"],
+        "protocol": set(&row["protocol"]).first(),
+        "vips": map(&row["vips"]),
+        "selection_fields": set(&row["selection_fields"]),
+        "options": map(&row["options"]),
+        "external_ids": map(&row["external_ids"]),
+        "ip_port_mappings": map(&row["ip_port_mappings"]),
+    })
+}
