@@ -28,7 +28,9 @@ fn topology(name: &str) -> Vec<Value> {
 /// Writes the ports that Neutron made, into the switch each one names.
 fn write_ports(northbound: &Northbound, ports: &Value) {
     for (n, port) in ports.as_array().unwrap().iter().enumerate() {
-        let pairs = |map: &Value| json!(["map", map.as_object().unwrap().iter().map(|(k, v)| json!([k, v])).collect::<Vec<_>>()]);
+        let pairs = |map: &Value| {
+            json!(["map", map.as_object().unwrap().iter().map(|(k, v)| json!([k, v])).collect::<Vec<_>>()])
+        };
         let name = format!("port{n}");
         let row = json!({
             "name": port["name"], "type": port["type"], "addresses": port["addresses"],

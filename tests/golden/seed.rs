@@ -16,7 +16,8 @@ const MEMBER: &str = "adf55e70-3d50-4e62-99fd-dd77eababb1c";
 
 /// The public switch, with a router's interface in the VIP's subnet.
 pub fn network() -> Vec<Value> {
-    let map = |pairs: &[(&str, &str)]| json!(["map", pairs.iter().map(|(k, v)| json!([k, v])).collect::<Vec<_>>()]);
+    let map =
+        |pairs: &[(&str, &str)]| json!(["map", pairs.iter().map(|(k, v)| json!([k, v])).collect::<Vec<_>>()]);
     let (switch, lrp) = (format!("neutron-{NETWORK}"), "lrp-if");
     vec![
         json!({"op": "insert", "table": "Logical_Switch_Port", "uuid-name": "p", "row": {
@@ -33,14 +34,26 @@ pub fn network() -> Vec<Value> {
 /// The calls, in order.
 pub fn calls() -> [(&'static str, Value); 4] {
     [
-        ("loadbalancer_create", json!({"loadbalancer": {"loadbalancer_id": LB, "vip_address": "172.24.4.9", "vip_port_id": PORT,
-            "vip_network_id": NETWORK, "vip_subnet_id": SUBNET, "admin_state_up": true}})),
-        ("listener_create", json!({"listener": {"listener_id": LISTENER, "loadbalancer_id": LB, "protocol": "TCP",
-            "protocol_port": 64015, "admin_state_up": true}})),
-        ("pool_create", json!({"pool": {"pool_id": POOL, "loadbalancer_id": LB, "listener_id": LISTENER, "protocol": "TCP",
-            "lb_algorithm": "SOURCE_IP_PORT", "admin_state_up": true}})),
-        ("member_create", json!({"member": {"member_id": MEMBER, "pool_id": POOL, "address": "10.10.10.10",
-            "protocol_port": 63015, "subnet_id": null, "admin_state_up": true}})),
+        (
+            "loadbalancer_create",
+            json!({"loadbalancer": {"loadbalancer_id": LB, "vip_address": "172.24.4.9", "vip_port_id": PORT,
+            "vip_network_id": NETWORK, "vip_subnet_id": SUBNET, "admin_state_up": true}}),
+        ),
+        (
+            "listener_create",
+            json!({"listener": {"listener_id": LISTENER, "loadbalancer_id": LB, "protocol": "TCP",
+            "protocol_port": 64015, "admin_state_up": true}}),
+        ),
+        (
+            "pool_create",
+            json!({"pool": {"pool_id": POOL, "loadbalancer_id": LB, "listener_id": LISTENER, "protocol": "TCP",
+            "lb_algorithm": "SOURCE_IP_PORT", "admin_state_up": true}}),
+        ),
+        (
+            "member_create",
+            json!({"member": {"member_id": MEMBER, "pool_id": POOL, "address": "10.10.10.10",
+            "protocol_port": 63015, "subnet_id": null, "admin_state_up": true}}),
+        ),
     ]
 }
 

@@ -19,12 +19,34 @@ fn read(file: PathBuf) -> Value {
 
 /// octavia-lib's provider_base.py.
 const METHODS: [&str; 28] = [
-    "create_vip_port", "get_supported_availability_zone_metadata", "get_supported_flavor_metadata",
-    "health_monitor_create", "health_monitor_delete", "health_monitor_update", "l7policy_create", "l7policy_delete",
-    "l7policy_update", "l7rule_create", "l7rule_delete", "l7rule_update", "listener_create", "listener_delete",
-    "listener_update", "loadbalancer_create", "loadbalancer_delete", "loadbalancer_failover", "loadbalancer_update",
-    "member_batch_update", "member_create", "member_delete", "member_update", "pool_create", "pool_delete",
-    "pool_update", "validate_availability_zone", "validate_flavor",
+    "create_vip_port",
+    "get_supported_availability_zone_metadata",
+    "get_supported_flavor_metadata",
+    "health_monitor_create",
+    "health_monitor_delete",
+    "health_monitor_update",
+    "l7policy_create",
+    "l7policy_delete",
+    "l7policy_update",
+    "l7rule_create",
+    "l7rule_delete",
+    "l7rule_update",
+    "listener_create",
+    "listener_delete",
+    "listener_update",
+    "loadbalancer_create",
+    "loadbalancer_delete",
+    "loadbalancer_failover",
+    "loadbalancer_update",
+    "member_batch_update",
+    "member_create",
+    "member_delete",
+    "member_update",
+    "pool_create",
+    "pool_delete",
+    "pool_update",
+    "validate_availability_zone",
+    "validate_flavor",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +56,8 @@ async fn every_real_body_has_its_outcome() {
     northbound.transact(topology["operations"]["tenant"].as_array().unwrap());
     let host = Host::start(northbound.folder(), &northbound.remote()).await;
     let outcomes = read(folder().join("outcomes.json"));
-    let mut files: Vec<_> = fs::read_dir(folder().join("calls")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder().join("calls")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert_eq!(files.len(), 87);
     let mut methods = BTreeSet::new();
@@ -52,12 +75,20 @@ async fn every_real_body_has_its_outcome() {
             wrong.push(format!("{name}: {got}, not {expected}: {}", answer.body));
         }
         if answer.status == 200 {
-            let wanted = if method == "loadbalancer_failover" { Value::Bool(true) } else { answer.body["committed"].clone() };
+            let wanted = if method == "loadbalancer_failover" {
+                Value::Bool(true)
+            } else {
+                answer.body["committed"].clone()
+            };
             assert_eq!(wanted, true, "{name}: {}", answer.body);
         } else {
             assert_eq!(northbound.dump(), before, "{name} was refused and has written");
             for fault in ["user_fault_string", "operator_fault_string"] {
-                assert!(answer.body[fault].as_str().is_some_and(|text| text.len() > 10), "{name}: {}", answer.body);
+                assert!(
+                    answer.body[fault].as_str().is_some_and(|text| text.len() > 10),
+                    "{name}: {}",
+                    answer.body
+                );
             }
         }
     }

@@ -43,7 +43,13 @@ impl Client {
     }
 
     /// Any request.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> std::io::Result<Answer> {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> std::io::Result<Answer> {
         let other = |error: hyper::Error| std::io::Error::other(error);
         let stream = UnixStream::connect(&self.0).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(other)?;
@@ -52,11 +58,13 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = sender.send_request(request.body(Full::<Bytes>::from(body)).unwrap()).await.map_err(other)?;
+        let answer =
+            sender.send_request(request.body(Full::<Bytes>::from(body)).unwrap()).await.map_err(other)?;
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.map_err(other)?.to_bytes();
         connection.abort();
-        let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
+        let body = serde_json::from_slice(&body)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
         Ok(Answer { status, body })
     }
 

@@ -6,6 +6,8 @@
 pub mod host;
 pub mod http;
 pub mod northbound;
+pub mod objects;
+pub mod proxy;
 
 pub use host::Host;
 pub use http::{Answer, Client};

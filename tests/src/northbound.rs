@@ -59,7 +59,8 @@ impl Northbound {
     /// Every column of every row of the tables that Weir could write.
     pub fn dump(&self) -> Value {
         let tables = ["Load_Balancer", "Logical_Switch", "Logical_Router", "Load_Balancer_Health_Check"];
-        let selects: Vec<_> = tables.iter().map(|table| json!({"op": "select", "table": table, "where": []})).collect();
+        let selects: Vec<_> =
+            tables.iter().map(|table| json!({"op": "select", "table": table, "where": []})).collect();
         let mut dump = Map::new();
         for (table, result) in tables.iter().zip(self.transact(&selects)) {
             let mut rows: Vec<Value> = result["rows"].as_array().unwrap().clone();
@@ -73,7 +74,8 @@ impl Northbound {
     /// `external_ids`, `vips` and so on of the rows of a load balancer, `weir:` keys and all.
     pub fn rows(&self, name: &str) -> Vec<Value> {
         let select = json!({"op": "select", "table": "Load_Balancer", "where": [["name", "==", name]]});
-        let mut rows: Vec<_> = self.transact(&[select])[0]["rows"].as_array().unwrap().iter().map(plain_row).collect();
+        let mut rows: Vec<_> =
+            self.transact(&[select])[0]["rows"].as_array().unwrap().iter().map(plain_row).collect();
         rows.sort_by_key(|row| row["protocol"].to_string());
         rows
     }
@@ -84,7 +86,14 @@ pub fn transact(remote: &str, operations: &[Value]) -> Vec<Value> {
     let mut request = vec![json!("OVN_Northbound")];
     request.extend(operations.iter().cloned());
     let request = Value::from(request).to_string();
-    let args = ["--no-leader-only".into(), "-t".into(), "30".into(), "transact".into(), remote.into(), request.into()];
+    let args = [
+        "--no-leader-only".into(),
+        "-t".into(),
+        "30".into(),
+        "transact".into(),
+        remote.into(),
+        request.into(),
+    ];
     let text = testing::run("ovsdb-client", &args).unwrap();
     let reply: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert!(reply.iter().all(|result| result.get("error").is_none()), "{text}");
@@ -94,7 +103,8 @@ pub fn transact(remote: &str, operations: &[Value]) -> Vec<Value> {
 /// Load balancers, switches and routers as the recorded scenarios have them.
 pub fn state(remote: &str) -> Value {
     let select = |table: &str| json!({"op": "select", "table": table, "where": []});
-    let results = transact(remote, &[select("Load_Balancer"), select("Logical_Switch"), select("Logical_Router")]);
+    let results =
+        transact(remote, &[select("Load_Balancer"), select("Logical_Switch"), select("Logical_Router")]);
     let rows = |at: usize| results[at]["rows"].as_array().unwrap();
     let mut labels = BTreeMap::new();
     let mut load_balancers = Vec::new();
@@ -112,7 +122,8 @@ pub fn state(remote: &str) -> Value {
     let holders = |at: usize| {
         let mut all = BTreeMap::new();
         for row in rows(at) {
-            let mut held: Vec<_> = set(&row["load_balancer"]).iter().map(|uuid| labels[&uuid.to_string()].clone()).collect();
+            let mut held: Vec<_> =
+                set(&row["load_balancer"]).iter().map(|uuid| labels[&uuid.to_string()].clone()).collect();
             held.sort();
             all.insert(row["name"].as_str().unwrap().to_owned(), held);
         }

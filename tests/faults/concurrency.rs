@@ -1,0 +1,83 @@
+//! Many at once.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use serde_json::json;
+use weir_tests::{Host, Northbound, eventually, objects::*};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_load_balancers_by_sixteen_clients() {
+    let northbound = Northbound::start();
+    northbound.transact(&topology());
+    let host = Host::start(northbound.folder(), &northbound.remote()).await;
+    let next = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = (0..16)
+        .map(|_| {
+            let (next, client) = (next.clone(), host.client());
+            tokio::spawn(async move {
+                loop {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    if n >= 200 {
+                        return;
+                    }
+                    for (method, body) in calls(n) {
+                        let answer = client.call(method, &body).await;
+                        assert_eq!(answer.status, 200, "{n} {method}: {}", answer.body);
+                    }
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    eventually("nothing waits", async || {
+        host.client().get("/metrics").await.body.as_str()?.contains("weir_changes_pending 0\n").then_some(())
+    })
+    .await;
+    let state = northbound.state();
+    assert_eq!(state["load_balancers"].as_array().unwrap().len(), 200);
+    for n in 0..200 {
+        let rows = northbound_rows(&state, n);
+        assert_eq!(rows.len(), 1, "{n}");
+        let backend = format!("{}:8080", member(n, n)["member"]["address"].as_str().unwrap());
+        assert_eq!(rows[0]["vips"].as_object().unwrap().values().collect::<Vec<_>>(), [&json!(backend)]);
+    }
+    assert_eq!(state["logical_switches"][format!("neutron-{NETWORK}")].as_array().unwrap().len(), 200);
+}
+
+fn northbound_rows(state: &serde_json::Value, n: usize) -> Vec<&serde_json::Value> {
+    state["load_balancers"].as_array().unwrap().iter().filter(|row| row["name"] == id(1, n)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_calls_on_one_load_balancer_all_stand() {
+    let northbound = Northbound::start();
+    northbound.transact(&topology());
+    let host = Host::start(northbound.folder(), &northbound.remote()).await;
+    for (method, body) in calls(1) {
+        host.client().call(method, &body).await.committed();
+    }
+    let tasks: Vec<_> = (2..52)
+        .map(|n| {
+            let client = host.client();
+            tokio::spawn(async move {
+                assert_eq!(client.call("member_create", &member(n, 1)).await.status, 200);
+                if n % 2 == 0 {
+                    assert_eq!(client.call("member_delete", &member(n, 1)).await.status, 200);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    eventually("all there", async || {
+        let rows = northbound.rows(&id(1, 1));
+        (rows.len() == 1 && rows[0]["vips"].to_string().matches(":8080").count() == 26).then_some(())
+    })
+    .await;
+}

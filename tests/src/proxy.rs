@@ -1,0 +1,117 @@
+//! A proxy before a server that can lose a transaction, or its answer.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+    },
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{UnixListener, UnixStream},
+};
+
+/// What to do with the next transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fault {
+    /// Pass it on.
+    None,
+    /// Cut the connection before the server has seen it.
+    LoseRequest,
+    /// Cut the connection after the server has done it, before its answer.
+    LoseAnswer,
+    /// Take no connections at all.
+    Away,
+}
+
+/// A running proxy.
+pub struct Proxy {
+    socket: PathBuf,
+    fault: Arc<AtomicU8>,
+    cut: Arc<AtomicUsize>,
+}
+
+impl Proxy {
+    /// Listens in `folder` and passes on to `server`.
+    pub fn start(folder: &Path, server: PathBuf) -> Self {
+        let socket = folder.join("proxy.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let fault = Arc::new(AtomicU8::new(0));
+        let cut = Arc::new(AtomicUsize::new(0));
+        let (its_fault, its_cut) = (fault.clone(), cut.clone());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (fault, cut, server) = (its_fault.clone(), its_cut.clone(), server.clone());
+                tokio::spawn(async move {
+                    if is(&fault, Fault::Away) {
+                        return;
+                    }
+                    let Ok(server) = UnixStream::connect(server).await else { return };
+                    pass(client, server, &fault, &cut).await;
+                });
+            }
+        });
+        Self { socket, fault, cut }
+    }
+
+    /// As a remote.
+    pub fn remote(&self) -> String {
+        format!("unix:{}", self.socket.display())
+    }
+
+    /// Sets the fault. It is over once it has happened, but for [`Fault::Away`].
+    pub fn set(&self, fault: Fault) {
+        self.fault.store(fault as u8, Ordering::SeqCst);
+    }
+
+    /// How often a connection was cut.
+    pub fn cuts(&self) -> usize {
+        self.cut.load(Ordering::SeqCst)
+    }
+}
+
+fn is(fault: &AtomicU8, what: Fault) -> bool {
+    fault.load(Ordering::SeqCst) == what as u8
+}
+
+async fn pass(client: UnixStream, server: UnixStream, fault: &AtomicU8, cut: &AtomicUsize) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut lose_answer = false;
+    loop {
+        tokio::select! {
+            read = from_client.read(&mut up) => {
+                let Ok(n @ 1..) = read else { return };
+                // A request of a test is small, and its writer writes it at once.
+                let transaction = up[..n].windows(10).any(|part| part == b"\"transact\"");
+                if is(fault, Fault::Away) || (transaction && is(fault, Fault::LoseRequest)) {
+                    if is(fault, Fault::LoseRequest) { fault.store(0, Ordering::SeqCst) }
+                    cut.fetch_add(1, Ordering::SeqCst);
+                    return;
+                }
+                lose_answer |= transaction && is(fault, Fault::LoseAnswer);
+                if to_server.write_all(&up[..n]).await.is_err() { return }
+            }
+            read = from_server.read(&mut down) => {
+                let Ok(n @ 1..) = read else { return };
+                if lose_answer {
+                    // The server has answered, so it has done it: neither update nor answer gets through.
+                    fault.store(0, Ordering::SeqCst);
+                    cut.fetch_add(1, Ordering::SeqCst);
+                    return;
+                }
+                if is(fault, Fault::Away) { return }
+                if to_client.write_all(&down[..n]).await.is_err() { return }
+            }
+            () = tokio::time::sleep(std::time::Duration::from_millis(20)), if is(fault, Fault::None) => {}
+        }
+        if is(fault, Fault::Away) {
+            cut.fetch_add(1, Ordering::SeqCst);
+            return;
+        }
+    }
+}
