@@ -118,8 +118,8 @@ fn cargo(root: &Path, target_dir: &Path, arguments: &[String], locked: bool) -> 
     }
     // A guest lives for one call. With a small stack and its first heap in the memory it starts with, it needs no
     // `memory.grow`, and the host can wipe its memory instead of mapping it anew: either costs more than a whole call.
-    flags.push("-Clink-arg=-zstack-size=65536".to_owned());
-    flags.push("-Clink-arg=--initial-memory=262144".to_owned());
+    flags.push("-Clink-arg=-zstack-size=262144".to_owned());
+    flags.push("-Clink-arg=--initial-memory=458752".to_owned());
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.current_dir(root).args(["build", "--target", TARGET, "--profile", PROFILE]);
     command.arg("--target-dir").arg(target_dir).args(arguments);

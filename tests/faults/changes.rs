@@ -59,7 +59,7 @@ async fn many_calls_with_one_key_at_once_are_one() {
 async fn an_abandoned_call_is_taken_back_and_later_ones_stay() {
     let (northbound, host) = scene().await;
     let client = host.client();
-    let before = northbound.dump();
+    let before = northbound.state();
     // A create, an update and a delete, each taken back.
     let update = json!({"old_member": {"member_id": id(4, 1), "pool_id": id(3, 1)}, "new_member": {"member_id": id(4, 1), "admin_state_up": false}});
     for (method, body) in [
@@ -77,12 +77,8 @@ async fn an_abandoned_call_is_taken_back_and_later_ones_stay() {
             "{}",
             abandoned.body
         );
-        let (mut now, mut then) = (northbound.dump(), before.clone());
-        // A load balancer that was deleted is made again: its row may be another one.
-        for dump in [&mut now, &mut then] {
-            *dump = json!(dump.to_string().replace(|c: char| c.is_ascii_hexdigit(), "x").len());
-        }
-        assert_eq!(now, then, "{method}");
+        // Without uuids: a load balancer that was deleted and is made again may have another row.
+        assert_eq!(northbound.state(), before, "{method}");
         let state = client.get(&format!("/v1/changes/{method}")).await;
         assert_eq!(state.body["state"], "abandoned");
     }

@@ -21,12 +21,16 @@ fn with_plugins(northbound: &Northbound, names: &[&str]) -> Vec<&'static str> {
 async fn a_bad_answer_is_an_error_of_its_own_call_only() {
     // Guest, what its listener_create is answered with.
     let guests = [
-        ("traps", "plugin-trap"),
-        ("loops", "plugin-fuel"),
+        ("trap", "plugin-trap"),
+        ("endless-loop", "plugin-fuel"),
         ("out-of-memory", "plugin-memory"),
         ("deep-recursion", "plugin-stack"),
         ("huge-output", "plugin-output"),
         ("nonsense-indices", "plugin-output"),
+        ("duplicate-member", "plugin-output"),
+        ("silent-empty", "plugin-output"),
+        ("wrong-transport", "plugin-output"),
+        ("ungranted-option", "plugin-output"),
     ];
     let available: Vec<_> = weir_sandbox::faulty::all().into_iter().map(|(name, _)| name).collect();
     let northbound = Northbound::start();
@@ -72,7 +76,7 @@ async fn a_bad_answer_is_an_error_of_its_own_call_only() {
     client.call("member_create", &member(2, 1)).await.committed();
     let plugins = client.get("/v1/plugins").await.body;
     let trapped =
-        plugins["plugins"].as_array().unwrap().iter().find(|plugin| plugin["name"] == "traps").unwrap();
+        plugins["plugins"].as_array().unwrap().iter().find(|plugin| plugin["name"] == "trap").unwrap();
     assert_eq!(trapped["failures"].as_u64(), Some(1), "{trapped}");
 }
 

@@ -65,7 +65,7 @@ pub fn compile(
     around: Surroundings<'_>,
 ) -> Result<Vec<Wanted>, PlanError> {
     let groups = group(lb, translations, existing, around.words)?;
-    refuse_taken(&groups)?;
+    refuse_taken(lb, &groups)?;
     let common = keys::common(lb, &around.ownership.deployment);
     let mut wanted = Vec::with_capacity(groups.len());
     for (group, content) in groups {
@@ -103,15 +103,20 @@ fn allowed(column: &'static str, value: &str, known: &BTreeSet<String>) -> Resul
     Err(PlanError::NotInSchema { column, value: value.to_owned() })
 }
 
-/// Two listeners on one address and port over one transport, in whatever rows.
-fn refuse_taken(groups: &BTreeMap<Group, Content>) -> Result<(), PlanError> {
-    let mut taken: BTreeMap<(&str, &str), ListenerId> = BTreeMap::new();
+/// Two listeners on one port, or on one address and port, over one transport, in whatever rows.
+fn refuse_taken(lb: &LoadBalancer, groups: &BTreeMap<Group, Content>) -> Result<(), PlanError> {
+    let mut taken: BTreeMap<(&str, String), ListenerId> = BTreeMap::new();
     for (group, content) in groups {
-        for (vip, (_, listener)) in &content.vips {
-            let Some(listener) = *listener else { continue };
-            if let Some(other) = taken.insert((&group.transport, vip), listener) {
-                let transport = group.transport.clone();
-                return Err(PlanError::VipTaken { listener, other, vip: vip.clone(), transport });
+        // Also while they have no pool, and so no VIP entry yet.
+        let ports = content
+            .listeners
+            .iter()
+            .filter_map(|id| lb.listeners.get(id))
+            .map(|l| (l.id, format!("port {}", l.port)));
+        let vips = content.vips.iter().filter_map(|(vip, (_, listener))| Some(((*listener)?, vip.clone())));
+        for (listener, vip) in ports.chain(vips) {
+            if let Some(other) = taken.insert((&group.transport, vip.clone()), listener) {
+                return Err(PlanError::VipTaken { listener, other, vip, transport: group.transport.clone() });
             }
         }
     }
@@ -148,7 +153,8 @@ fn group(
     }
     for (unit, translation) in without_pool {
         // The row that hashes as it would alone, else any of its transport, else one of its own.
-        let alone = own_group(None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
+        let alone =
+            own_group(None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
         let same = groups.keys().find(|group| group.transport == alone.transport);
         let group = if groups.contains_key(&alone) { alone } else { same.cloned().unwrap_or(alone) };
         let content = groups.entry(group.clone()).or_default();

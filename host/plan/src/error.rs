@@ -35,7 +35,7 @@ pub enum PlanError {
         listener: ListenerId,
         /// The earlier one.
         other: ListenerId,
-        /// `address:port`.
+        /// `address:port`, or `port <number>`.
         vip: String,
         /// OVN's transport.
         transport: String,
