@@ -20,7 +20,6 @@ demo: build ## The main job on a real Northbound, step by step
 	tests/demo/seed "$${CARGO_TARGET_DIR:-target}/debug/weir"
 
 test: setup ## All tests
-	$(CARGO) build -p weir
 	$(env) $(CARGO) $(nextest) --workspace
 	$(env) $(CARGO) test --workspace --doc -q
 

@@ -107,3 +107,45 @@ macro_rules! export_algorithm {
         };
     };
 }
+
+/// Makes a unit struct the plugin of one layer 4 protocol, as an [`L4`](crate::l4::L4) describes it, and exports it.
+#[macro_export]
+macro_rules! export_l4 {
+    ($plugin:ident, $l4:expr) => {
+        impl $crate::Plugin for $plugin {
+            fn describe() -> $crate::Description {
+                $l4.describe()
+            }
+        }
+
+        impl $crate::Protocol for $plugin {
+            fn translate(
+                ctx: &$crate::Context,
+                listener: Option<&$crate::Listener>,
+                pool: Option<&$crate::Pool>,
+                members: &[$crate::Member],
+                shares: &[$crate::Share],
+            ) -> Result<$crate::Translation, $crate::Refusal> {
+                $crate::l4::translate(&$l4, ctx, listener, pool, members, shares)
+            }
+
+            fn check_members(
+                ctx: &$crate::Context,
+                pool: &$crate::Pool,
+                members: &[$crate::Member],
+            ) -> Vec<(u32, $crate::Refusal)> {
+                $crate::l4::check_members(&$l4, ctx, pool, members)
+            }
+
+            fn plan_monitor(
+                ctx: &$crate::Context,
+                pool: &$crate::Pool,
+                monitor: &$crate::Monitor,
+            ) -> Result<$crate::HealthCheck, $crate::Refusal> {
+                $crate::l4::plan_monitor(&$l4, ctx, pool, monitor)
+            }
+        }
+
+        $crate::export_protocol!($plugin);
+    };
+}

@@ -1,7 +1,11 @@
 //! What this plugin adds to the translation it shares with the others (tested in `weir_guest::l4`).
 
+use weir_guest::{
+    Context, Family, Health, HealthCheck, Listener, Member, Monitor, Plugin as _, Pool, Protocol as _, Share,
+    Vip,
+};
+
 use super::*;
-use weir_guest::{Family, Health, Vip};
 
 fn context() -> Context {
     let vip = |address: &str, family, floating| Vip { address: address.into(), family, floating };
@@ -58,7 +62,7 @@ fn describes_itself() {
     assert_eq!(description.name, "tcp");
     assert_eq!(description.protocols, ["TCP"]);
     assert!(description.algorithms.is_empty() && description.options.is_empty());
-    assert_eq!(description.fallback, "tcp" == "tcp");
+    assert!(description.fallback);
     assert_eq!(Tcp::check_config(""), Ok(()));
     assert_eq!(Tcp::check_config("{}").unwrap_err().code, "unexpected-config");
 }

@@ -1,51 +1,23 @@
-//! What this plugin adds to the translation it shares with the others (tested in `weir_guest::l4`).
+//! What this plugin adds to the translation it shares with the others (tested in `weir_guest::l4` and beside TCP's).
+
+use weir_guest::{Context, Listener, Monitor, Plugin as _, Pool, Protocol as _};
 
 use super::*;
-use weir_guest::{Family, Health, Vip};
 
 fn context() -> Context {
-    let vip = |address: &str, family, floating| Vip { address: address.into(), family, floating };
     Context {
         capabilities: vec![],
         config: String::new(),
         flavor: vec![],
         project_id: "p".into(),
-        vips: vec![
-            vip("198.51.100.1", Family::Ipv4, false),
-            vip("2001:db8::1", Family::Ipv6, false),
-            vip("203.0.113.1", Family::Ipv4, true),
-        ],
+        vips: vec![],
         extra: vec![],
     }
-}
-
-fn listener() -> Listener {
-    Listener { protocol: "UDP".into(), port: 80, enabled: true, allowed_cidrs: vec![], extra: vec![] }
 }
 
 fn pool() -> Pool {
-    Pool {
-        protocol: "UDP".into(),
-        algorithm: "SOURCE_IP".into(),
-        persistence: None,
-        monitor: None,
-        enabled: true,
-        extra: vec![],
-    }
-}
-
-fn members() -> Vec<Member> {
-    let member = |address: &str, family, port| Member {
-        address: address.into(),
-        family,
-        port,
-        weight: 1,
-        backup: false,
-        enabled: true,
-        health: Health::Unknown,
-        extra: vec![],
-    };
-    vec![member("192.0.2.1", Family::Ipv4, 8080), member("2001:db8::9", Family::Ipv6, 8081)]
+    let (protocol, algorithm) = ("UDP".into(), "SOURCE_IP".into());
+    Pool { protocol, algorithm, persistence: None, monitor: None, enabled: true, extra: vec![] }
 }
 
 fn monitor(kind: &str) -> Monitor {
@@ -53,68 +25,28 @@ fn monitor(kind: &str) -> Monitor {
 }
 
 #[test]
-fn describes_itself() {
+fn serves_its_own_protocol_over_its_own_transport_only() {
     let description = Udp::describe();
-    assert_eq!(description.name, "udp");
+    assert_eq!((description.name.as_str(), description.fallback), ("udp", false));
     assert_eq!(description.protocols, ["UDP"]);
-    assert!(description.algorithms.is_empty() && description.options.is_empty());
-    assert_eq!(description.fallback, "udp" == "tcp");
-    assert_eq!(Udp::check_config(""), Ok(()));
-    assert_eq!(Udp::check_config("{}").unwrap_err().code, "unexpected-config");
-}
-
-#[test]
-fn a_listener_with_its_pool() {
-    let shares = [Share { member: 0, copies: 1 }, Share { member: 1, copies: 2 }];
-    let answer = Udp::translate(&context(), Some(&listener()), Some(&pool()), &members(), &shares).unwrap();
-    assert_eq!((answer.transport.as_str(), answer.empty_reason), ("udp", None));
-    let found: Vec<_> = answer
-        .entries
-        .iter()
-        .map(|e| (e.vip, e.port, e.backends.iter().map(|b| (b.member, b.port, b.copies)).collect::<Vec<_>>()))
-        .collect();
-    assert_eq!(
-        found,
-        [(0, 80, vec![(0, 8080, 1)]), (1, 80, vec![(1, 8081, 2)]), (2, 80, vec![(0, 8080, 1)])]
-    );
-}
-
-#[test]
-fn a_load_balancer_without_listeners() {
-    let answer = Udp::translate(&context(), None, None, &[], &[]);
-    if Udp::describe().fallback {
-        let answer = answer.unwrap();
-        assert_eq!((answer.transport.as_str(), answer.entries.len()), ("udp", 0));
-    } else {
-        assert_eq!(answer.unwrap_err().code, "not-the-fallback");
-    }
-}
-
-#[test]
-fn other_protocols() {
-    let mut other = listener();
-    other.protocol = "HTTP".into();
-    let refusal = Udp::translate(&context(), Some(&other), None, &[], &[]).unwrap_err();
-    assert_eq!(
-        (refusal.code.as_str(), refusal.field.as_str()),
-        ("unsupported-protocol", "listener.protocol")
-    );
-    let mut other = pool();
-    other.protocol = "HTTP".into();
-    let refusal = Udp::translate(&context(), Some(&listener()), Some(&other), &[], &[]).unwrap_err();
-    assert_eq!((refusal.code.as_str(), refusal.field.as_str()), ("protocol-mismatch", "pool.protocol"));
-    assert!(refusal.user.contains("HTTP") && refusal.user.contains("UDP"), "{}", refusal.user);
-}
-
-#[test]
-fn members_of_both_families() {
-    assert!(Udp::check_members(&context(), &pool(), &members()).is_empty());
+    let listener = |protocol: &str| Listener {
+        protocol: protocol.into(),
+        port: 80,
+        enabled: true,
+        allowed_cidrs: vec![],
+        extra: vec![],
+    };
+    let answer = Udp::translate(&context(), Some(&listener("UDP")), Some(&pool()), &[], &[]).unwrap();
+    assert_eq!(answer.transport, "udp");
+    assert!(Udp::translate(&context(), Some(&listener("TCP")), None, &[], &[]).is_err());
+    assert!(Udp::translate(&context(), Some(&listener("TCP")), Some(&pool()), &[], &[]).is_err());
+    assert!(Udp::translate(&context(), None, None, &[], &[]).is_err(), "it is not the fallback");
 }
 
 #[test]
 fn monitors() {
     let check = Udp::plan_monitor(&context(), &pool(), &monitor("UDP-CONNECT")).unwrap();
-    assert_eq!(check, HealthCheck { interval_s: 7, timeout_s: 5, success: 2, failure: 3 });
+    assert_eq!((check.interval_s, check.timeout_s, check.success, check.failure), (7, 5, 2, 3));
     for kind in ["HTTP", "PING", "TCP", "UDP"] {
         let refusal = Udp::plan_monitor(&context(), &pool(), &monitor(kind)).unwrap_err();
         assert_eq!(refusal.code, "unsupported-monitor-type");
