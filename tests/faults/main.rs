@@ -8,3 +8,4 @@ mod cluster;
 mod concurrency;
 mod connection;
 mod plugins;
+mod tcp;

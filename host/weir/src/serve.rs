@@ -54,8 +54,9 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     };
     let mut listeners = Vec::new();
     for listen in config.listen()? {
-        listeners.push(weir_octavia::bind(&listen).await?);
-        info!(%listen, "provider API");
+        let bound = weir_octavia::bind(&listen).await?;
+        info!(listen = %bound.listen(), "provider API");
+        listeners.push(bound);
     }
     if config.neutron.is_some() {
         warn!("[neutron] is configured, but this version has no use for it yet");
