@@ -82,9 +82,10 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// More threads than cores: a slow plugin holds one until its deadline, and others go on meanwhile.
+/// A thread a core, two at least: more only take turns. Slow plugin calls are kept out of their way
+/// ([`crate::patience`]).
 fn workers() -> usize {
-    std::thread::available_parallelism().map_or(4, |cores| (cores.get() * 2).max(4))
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
 }
 
 fn usage(text: &str) -> ExitCode {
