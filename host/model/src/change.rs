@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     field::Field,
     graph::{Listener, LoadBalancer, Member, Persistence, Pool},
@@ -12,7 +14,7 @@ use crate::{
 pub type ExtraPatch = BTreeMap<String, Option<String>>;
 
 /// One provider call that changes a load balancer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// `loadbalancer_create`, also with listeners, pools and members inside.
     LoadBalancerCreate(Box<LoadBalancer>),
@@ -46,7 +48,7 @@ pub enum Change {
 }
 
 /// Changed fields of a load balancer. Names, descriptions, tags and QoS policies have no place in OVN's rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerPatch {
     /// Which one.
     pub id: LoadBalancerId,
@@ -55,7 +57,7 @@ pub struct LoadBalancerPatch {
 }
 
 /// Changed fields of a listener.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListenerPatch {
     /// Which one.
     pub id: ListenerId,
@@ -70,7 +72,7 @@ pub struct ListenerPatch {
 }
 
 /// Changed fields of a pool.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoolPatch {
     /// Which one.
     pub id: PoolId,
@@ -85,7 +87,7 @@ pub struct PoolPatch {
 }
 
 /// Changed fields of a member.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemberPatch {
     /// Which one.
     pub id: MemberId,
@@ -102,7 +104,7 @@ pub struct MemberPatch {
 }
 
 /// A member in a batch: new, or one that is there already and keeps what the batch leaves unset.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchMember {
     /// Address, always given.
     pub address: IpAddr,

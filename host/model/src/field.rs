@@ -1,9 +1,11 @@
 //! A field of a partial object: octavia-lib tells "not given" (`Unset`) from "cleared" (`None`).
 
+use serde::{Deserialize, Serialize};
+
 /// One field of a call's object.
 ///
 /// octavia-lib's `Unset` means "leave as it is" in an update and "use the default" in a create; `null` clears.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Field<T> {
     /// The key was missing.
     #[default]

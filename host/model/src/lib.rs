@@ -16,6 +16,7 @@ mod graph;
 mod ids;
 mod release;
 mod revert;
+mod settle;
 mod status;
 
 pub use apply::{Applied, ApplyError, apply};
@@ -27,6 +28,7 @@ pub use graph::{Extra, Listener, LoadBalancer, Member, Monitor, Persistence, Poo
 pub use ids::{
     HealthMonitorId, IdError, ListenerId, LoadBalancerId, MemberId, NetworkId, PoolId, PortId, SubnetId,
 };
-pub use release::{ObjectRef, ProvisioningStatus, Released, failed, released};
+pub use release::{ObjectRef, ProvisioningStatus, Released, Touched, failed, has, released, touched};
 pub use revert::revert;
+pub use settle::{Settled, settle, take_out};
 pub use status::{OperatingStatus, OperatingStatuses, operating_statuses};

@@ -52,54 +52,101 @@ pub struct Released {
     pub created: bool,
 }
 
-/// The objects that a change is about (its own) and those it only holds up (their parents).
-#[derive(Default)]
-struct Touched {
+/// The objects that Octavia holds up for a change: those it is about (its own) and their parents.
+///
+/// It is written down when a change is accepted: once the change is carried out, the rows no longer tell what was there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Touched {
     own: BTreeSet<ObjectRef>,
     parents: BTreeSet<ObjectRef>,
+    /// Its own ones that were not there before.
+    created: BTreeSet<ObjectRef>,
 }
 
-/// What a done change lets go, children before parents.
-pub fn released(
-    change: &Change,
-    before: Option<&LoadBalancer>,
-    after: Option<&LoadBalancer>,
-) -> Vec<Released> {
-    let touched = touched(change, before, after);
+impl Touched {
+    /// Every object.
+    pub fn objects(&self) -> impl Iterator<Item = ObjectRef> {
+        self.own.union(&self.parents).copied()
+    }
+
+    /// Whether the change makes the object.
+    pub fn creates(&self, object: ObjectRef) -> bool {
+        self.created.contains(&object)
+    }
+
+    /// Takes in what another look at the same change has found.
+    pub fn extend(&mut self, other: Self) {
+        self.own.extend(other.own);
+        self.parents.extend(other.parents);
+        self.created.extend(other.created);
+    }
+}
+
+/// What a done change lets go, children before parents; `after` is the load balancer as the change left it.
+pub fn released(touched: &Touched, after: Option<&LoadBalancer>) -> Vec<Released> {
     let statuses = after.map(operating_statuses);
-    let all: BTreeSet<ObjectRef> = touched.own.union(&touched.parents).copied().collect();
+    let in_use = touched.parents.iter().any(|parent| matches!(parent, ObjectRef::Listener(_)));
     let status = |object: ObjectRef| {
-        let operating = statuses.as_ref().and_then(|statuses| operating(statuses, after, object));
+        let mut operating = statuses.as_ref().and_then(|statuses| operating(statuses, after, object));
+        if let ObjectRef::Pool(id) = object
+            && in_use
+            && touched.created.contains(&object)
+            && after.and_then(|lb| lb.pools.get(&id)).is_some_and(|pool| pool.admin_state_up)
+        {
+            // As the reference driver: a pool that has just come to a listener is not yet to blame for being empty.
+            operating = Some(OperatingStatus::Online);
+        }
         let provisioning = match operating {
-            Some(_) => ProvisioningStatus::Active,
-            None => ProvisioningStatus::Deleted,
+            None if touched.own.contains(&object) => ProvisioningStatus::Deleted,
+            // A parent is never deleted by what happens to its child, also when its rows are lost.
+            _ => ProvisioningStatus::Active,
         };
-        Released { object, provisioning, operating, created: operating.is_some() && !has(before, object) }
+        Released {
+            object,
+            provisioning,
+            operating,
+            created: operating.is_some() && touched.created.contains(&object),
+        }
     };
     // The order of ObjectRef is parents first.
+    let all: BTreeSet<ObjectRef> = touched.objects().collect();
     all.into_iter().rev().map(status).collect()
 }
 
-/// What a change lets go that has failed for good: its own objects in error, their parents as they were.
-pub fn failed(change: &Change, before: Option<&LoadBalancer>) -> Vec<Released> {
-    let touched = touched(change, before, before);
-    let statuses = before.map(operating_statuses);
+/// What a change lets go that has failed for good: its own objects in error, their parents as they are.
+pub fn failed(touched: &Touched, as_it_is: Option<&LoadBalancer>) -> Vec<Released> {
+    let statuses = as_it_is.map(operating_statuses);
     let own = touched.own.iter().rev().map(|object| Released {
         object: *object,
         provisioning: ProvisioningStatus::Error,
         operating: Some(OperatingStatus::Error),
-        created: !has(before, *object),
+        created: touched.created.contains(object),
     });
-    let parents =
-        touched.parents.iter().rev().filter(|object| !touched.own.contains(object)).filter_map(|object| {
-            let operating = statuses.as_ref().and_then(|statuses| operating(statuses, before, *object))?;
-            let provisioning = ProvisioningStatus::Active;
-            Some(Released { object: *object, provisioning, operating: Some(operating), created: false })
-        });
+    let parents = touched.parents.iter().rev().filter(|object| !touched.own.contains(object)).map(|object| {
+        let operating = statuses.as_ref().and_then(|statuses| operating(statuses, as_it_is, *object));
+        Released { object: *object, provisioning: ProvisioningStatus::Active, operating, created: false }
+    });
     own.chain(parents).collect()
 }
 
-fn touched(change: &Change, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) -> Touched {
+/// What Octavia holds up for a change that leads from `before` to `after`.
+pub fn touched(change: &Change, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) -> Touched {
+    let mut touched = held_up(change, before, after);
+    touched.created = match change {
+        // Also where the rows have it already: Octavia may still be about to write it down.
+        Change::LoadBalancerCreate(_)
+        | Change::ListenerCreate(..)
+        | Change::PoolCreate(..)
+        | Change::MemberCreate(..) => touched.own.clone(),
+        Change::MemberBatch(..) => {
+            touched.own.iter().copied().filter(|object| !has(before, *object)).collect()
+        }
+        _ => BTreeSet::new(),
+    };
+    touched
+}
+
+fn held_up(change: &Change, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) -> Touched {
     let mut touched = Touched::default();
     let id = change.loadbalancer_id().or(after.or(before).map(|lb| lb.id));
     let either = || before.into_iter().chain(after);
@@ -182,7 +229,8 @@ impl Touched {
     }
 }
 
-fn has(lb: Option<&LoadBalancer>, object: ObjectRef) -> bool {
+/// Whether a load balancer is, or has, an object.
+pub fn has(lb: Option<&LoadBalancer>, object: ObjectRef) -> bool {
     lb.is_some_and(|lb| match object {
         ObjectRef::LoadBalancer(id) => lb.id == id,
         ObjectRef::Listener(id) => lb.listeners.contains_key(&id),
@@ -298,7 +346,7 @@ mod tests {
         let before = lb();
         let mut graph = Some(before.clone());
         apply(&mut graph, change).unwrap();
-        words(released(change, Some(&before), graph.as_ref()))
+        words(released(&touched(change, Some(&before), graph.as_ref()), graph.as_ref()))
     }
 
     fn words(released: Vec<Released>) -> Vec<String> {
@@ -372,7 +420,7 @@ mod tests {
     fn a_failed_create_is_in_error_and_its_parents_go_on() {
         let change = Change::MemberCreate(id(3), member(7));
         assert_eq!(
-            words(failed(&change, Some(&lb()))),
+            words(failed(&touched(&change, Some(&lb()), None), Some(&lb()))),
             [
                 "member 7 Error ERROR new",
                 "pool 3 Active ONLINE",
@@ -381,6 +429,6 @@ mod tests {
             ]
         );
         let change = Change::LoadBalancerCreate(Box::new(lb()));
-        assert!(words(failed(&change, None)).iter().all(|word| word.contains("Error")));
+        assert!(words(failed(&touched(&change, None, None), None)).iter().all(|word| word.contains("Error")));
     }
 }
