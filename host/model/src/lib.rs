@@ -30,5 +30,5 @@ pub use ids::{
 };
 pub use release::{ObjectRef, ProvisioningStatus, Released, Touched, failed, has, released, touched};
 pub use revert::revert;
-pub use settle::{Settled, settle, take_out};
+pub use settle::{Settled, settle, take_out, take_values};
 pub use status::{OperatingStatus, OperatingStatuses, operating_statuses};

@@ -94,8 +94,9 @@ pub fn take_out(lb: &mut LoadBalancer, object: ObjectRef) {
     }
 }
 
-/// The fields of what the change updates become Octavia's.
-fn take_values(lb: &mut LoadBalancer, change: &Change, octavia: &LoadBalancer) {
+/// The fields of what a change updates become Octavia's; everything else stays. For looking once more at a change that is
+/// done: later ones are not touched.
+pub fn take_values(lb: &mut LoadBalancer, change: &Change, octavia: &LoadBalancer) {
     match change {
         Change::LoadBalancerUpdate(_) => lb.admin_state_up = octavia.admin_state_up,
         Change::ListenerUpdate(_, patch) => take_listener(lb, patch.id, octavia),

@@ -1,4 +1,5 @@
-//! Who may call: everybody who can open the Unix socket, and whoever has the token over TCP.
+//! Who may call: everybody who can open the Unix socket; over TCP whoever has the token, or a certificate of the clients'
+//! authority.
 
 use std::sync::Arc;
 
@@ -16,13 +17,30 @@ use crate::refusal::{ErrorClass, Refusal};
 pub enum Transport {
     /// A Unix socket: its file's mode says who may call.
     Unix,
-    /// A TCP socket.
+    /// A TCP socket, in the clear.
     Tcp,
+    /// A TCP socket, over TLS.
+    Tls {
+        /// Whether the client proved in the handshake that it has a certificate of the clients' authority. It then needs
+        /// no token; without, it is as good as one over plain TCP.
+        client_verified: bool,
+    },
+}
+
+impl Transport {
+    /// Whether who comes this way may call without a token.
+    fn is_trusted(self) -> bool {
+        match self {
+            Self::Unix => true,
+            Self::Tcp => false,
+            Self::Tls { client_verified } => client_verified,
+        }
+    }
 }
 
 /// Lets a request through if it may. One of unknown origin counts as TCP.
 pub(crate) async fn check(State(token): State<Option<Arc<str>>>, request: Request, next: Next) -> Response {
-    let trusted = request.extensions().get::<Transport>() == Some(&Transport::Unix);
+    let trusted = request.extensions().get::<Transport>().is_some_and(|transport| transport.is_trusted());
     if let Some(token) = token
         && !trusted
         && !bearer(&request).is_some_and(|given| same(given, token.as_bytes()))

@@ -21,7 +21,7 @@ use crate::{
 pub struct ApiSettings {
     /// The largest body of a driver call, in bytes.
     pub max_body: usize,
-    /// The bearer token that TCP callers need; `None` lets everybody in.
+    /// The bearer token that TCP callers need, unless TLS has verified their certificate; `None` lets everybody in.
     pub token: Option<String>,
 }
 

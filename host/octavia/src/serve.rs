@@ -1,15 +1,16 @@
 //! Connections.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
@@ -18,6 +19,7 @@ use tower::{Layer, util::MapRequestLayer};
 use crate::{
     auth::Transport,
     listen::{Bound, Socket},
+    tls::Tls,
 };
 
 /// How long a connection may take for the head of a request, and may stay idle between two.
@@ -56,12 +58,14 @@ impl ServeError {
 
 /// Serves until `shutdown` is ready; then takes no more connections and lets running calls finish.
 ///
-/// HTTP/1.1 with keep-alive. A client has 75 s for a request's head, idle time included, and 30 s for a body.
+/// HTTP/1.1 with keep-alive; with `tls` all TCP sockets, and never the Unix ones, speak TLS. A client has 10 s for a TLS
+/// handshake, 75 s for a request's head, idle time included, and 30 s for a body.
 ///
 /// # Errors
 /// [`ServeError`]; connections that fail are logged and concern nobody else.
 pub async fn serve(
     sockets: Vec<Bound>,
+    tls: Option<Tls>,
     router: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
@@ -73,8 +77,14 @@ pub async fn serve(
     let (end, ended) = watch::channel(());
     let mut tasks = JoinSet::new();
     for socket in sockets {
-        let accept = Accept { router: router.clone(), room: room.clone(), graceful: graceful.clone() };
-        tasks.spawn(accept.run(socket, ended.clone()));
+        let accept = Accept {
+            tls: tls.clone(),
+            router: router.clone(),
+            room: room.clone(),
+            graceful: graceful.clone(),
+            ended: ended.clone(),
+        };
+        tasks.spawn(accept.run(socket));
     }
     drop(ended);
     let mut shutdown = pin!(shutdown);
@@ -92,16 +102,17 @@ pub async fn serve(
 }
 
 struct Accept {
+    tls: Option<Tls>,
     router: Router,
     room: Arc<Semaphore>,
     graceful: Arc<GracefulShutdown>,
+    ended: watch::Receiver<()>,
 }
 
 impl Accept {
-    async fn run(self, bound: Bound, mut ended: watch::Receiver<()>) {
+    async fn run(self, bound: Bound) {
         tokio::select! {
-            // The sender is dropped at the end.
-            _ = ended.changed() => {}
+            () = until_end(self.ended.clone()) => {}
             () = self.accept_all(&bound) => {}
         }
     }
@@ -113,11 +124,14 @@ impl Accept {
                 Socket::Unix(socket) => {
                     socket.accept().await.map(|(stream, _)| self.connection(stream, Transport::Unix, room))
                 }
-                Socket::Tcp(socket) => socket.accept().await.map(|(stream, _)| {
+                Socket::Tcp(socket) => socket.accept().await.map(|(stream, peer)| {
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "a connection is gone already");
                     }
-                    self.connection(stream, Transport::Tcp, room);
+                    match &self.tls {
+                        Some(tls) => self.tls_connection(stream, peer, tls.clone(), room),
+                        None => self.connection(stream, Transport::Tcp, room),
+                    }
                 }),
             };
             if let Err(error) = accepted {
@@ -135,21 +149,63 @@ impl Accept {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let mark = MapRequestLayer::new(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(transport);
-            request
-        });
-        let service = TowerToHyperService::new(mark.layer(self.router.clone()));
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watcher().watch(connection);
+        let answers = answers(stream, transport, self.router.clone(), self.graceful.watcher());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            answers.await;
+            drop(room);
+        });
+    }
+
+    fn tls_connection(&self, stream: TcpStream, peer: SocketAddr, tls: Tls, room: OwnedSemaphorePermit) {
+        let (router, watcher, ended) = (self.router.clone(), self.graceful.watcher(), self.ended.clone());
+        tokio::spawn(async move {
+            let handshake = tokio::select! {
+                handshake = tls.handshake(stream) => handshake,
+                // No call is lost, and a slow client does not hold up the end.
+                () = until_end(ended) => return,
+            };
+            match handshake {
+                Ok(stream) => {
+                    let (_, session) = stream.get_ref();
+                    // There are none but verified ones: without an authority for clients, none are asked for.
+                    let client_verified = session.peer_certificates().is_some();
+                    answers(stream, Transport::Tls { client_verified }, router, watcher).await;
+                }
+                Err(error) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
             }
             drop(room);
         });
+    }
+}
+
+/// Ready when no more connections are taken: the sender is dropped then.
+async fn until_end(mut ended: watch::Receiver<()>) {
+    while ended.changed().await.is_ok() {}
+}
+
+/// Answers the requests that come in on a connection, until it ends.
+fn answers<S>(
+    stream: S,
+    transport: Transport,
+    router: Router,
+    watcher: Watcher,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mark = MapRequestLayer::new(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(transport);
+        request
+    });
+    let service = TowerToHyperService::new(mark.layer(router));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = watcher.watch(connection);
+    async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! The command line.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
-use crate::{config::Config, serve};
+use crate::{check, config::Config, serve};
 
 /// Octavia load balancers on OVN.
 #[derive(Parser)]
@@ -30,6 +35,21 @@ enum Command {
         #[arg(long, value_enum, default_value_t = LogFormat::Text)]
         log_format: LogFormat,
     },
+    /// Looks at every connection, socket, schema column and plugin; changes nothing. Exit code 1 on a problem.
+    Check {
+        /// The configuration file; without it, defaults and WEIR_... environment.
+        #[arg(long, env = "WEIR_CONFIG")]
+        config: Option<PathBuf>,
+        /// How to print what was found.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Output {
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -45,15 +65,21 @@ const USAGE: u8 = 2;
 
 /// Runs the command line: 0 done, 1 found a problem, 2 wrong usage.
 pub fn run() -> ExitCode {
-    let Command::Serve { config, log, log_format } = match Cli::try_parse() {
-        Ok(cli) => cli.command,
+    match Cli::try_parse() {
+        Ok(Cli { command: Command::Serve { config, log, log_format } }) => {
+            run_serve(config.as_deref(), &log, log_format)
+        }
+        Ok(Cli { command: Command::Check { config, output } }) => run_check(config.as_deref(), output),
         Err(error) => {
             // Help and version are asked for; anything else is wrong usage. Failing to print leaves nothing to do.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+            ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
         }
-    };
-    let Ok(filter) = EnvFilter::try_new(&log) else {
+    }
+}
+
+fn run_serve(config: Option<&Path>, log: &str, log_format: LogFormat) -> ExitCode {
+    let Ok(filter) = EnvFilter::try_new(log) else {
         return usage(&format!("--log {log:?} is not a filter such as info or weir=debug"));
     };
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -61,22 +87,38 @@ pub fn run() -> ExitCode {
         LogFormat::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
-    let config = match Config::load(config.as_deref()) {
-        Ok(config) => config,
-        Err(error) => return usage(&error.to_string()),
-    };
-    let runtime =
-        match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                error!(%error, "no runtime");
-                return ExitCode::from(PROBLEM);
-            }
-        };
-    match runtime.block_on(serve::serve(&config)) {
+    with_config(config, |config, runtime| match runtime.block_on(serve::serve(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(%error, "stopped");
+            ExitCode::from(PROBLEM)
+        }
+    })
+}
+
+fn run_check(config: Option<&Path>, output: Output) -> ExitCode {
+    with_config(config, |config, runtime| {
+        let report = runtime.block_on(check::check(config));
+        let text = match output {
+            Output::Text => report.to_string(),
+            // Names and texts always serialise.
+            Output::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+        };
+        // Nobody is left to tell when standard output is closed.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+        if report.ok { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
+    })
+}
+
+fn with_config(config: Option<&Path>, run: impl FnOnce(&Config, &Runtime) -> ExitCode) -> ExitCode {
+    let config = match Config::load(config) {
+        Ok(config) => config,
+        Err(error) => return usage(&error.to_string()),
+    };
+    match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
+        Ok(runtime) => run(&config, &runtime),
+        Err(error) => {
+            error_line(&format!("no runtime: {error}"));
             ExitCode::from(PROBLEM)
         }
     }
@@ -94,7 +136,6 @@ fn usage(text: &str) -> ExitCode {
 }
 
 fn error_line(text: &str) {
-    use std::io::Write;
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "weir: {text}");
 }

@@ -5,7 +5,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`check`] | `weir check` |
 //! | [`cli`] | commands and their arguments |
+//! | [`crash`] | points at which tests let the host die |
 //! | [`config`] | the configuration file and environment |
 //! | [`limits`] | every limit and timeout |
 //! | [`northbound`] | the replica in the planner's terms; transactions |
@@ -14,8 +16,10 @@
 //! | [`provider`] | what happens to a provider call |
 //! | [`serve`] | `weir serve` |
 
+pub mod check;
 pub mod cli;
 pub mod config;
+pub mod crash;
 pub mod limits;
 pub mod metrics;
 pub mod northbound;

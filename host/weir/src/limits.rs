@@ -45,3 +45,32 @@ pub const BODY: usize = 16 * 1024 * 1024;
 
 /// How long a stop waits for running calls.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// Accepted changes and undelivered statuses in the journal, in bytes; beyond this calls are refused with 503.
+pub const JOURNAL_BYTES: u64 = 512 * 1024 * 1024;
+
+/// How long a finished change is remembered on disk: longer than anybody asks what became of a call.
+pub const JOURNAL_KEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Ends of changes that are handed to the journal together.
+pub const OUTBOX_GROUP: usize = 1_024;
+
+/// After this, Octavia's transaction around a call is over: the driver gives up after 11 s by default (2 s for
+/// connecting, 5 s for the answer, twice 2 s for its questions), and Octavia commits or rolls back at once.
+pub const OCTAVIA_COMMIT: Duration = Duration::from_secs(30);
+
+/// How long old changes wait for an agent that is not there, before they are carried out as they were asked for: about the
+/// time of a restart. Should Octavia have rolled them back, that shows when their statuses are sent.
+pub const AGENT_AWAY: Duration = Duration::from_secs(2);
+
+/// The longest pause between two looks at whether Octavia has committed.
+pub const OCTAVIA_LOOK: Duration = Duration::from_millis(500);
+
+/// Load balancers that are read from Octavia at once for old changes; the agent forks for each.
+pub const OCTAVIA_QUESTIONS: usize = 4;
+
+/// How long the driver-agent may take to answer: statuses wait for row locks of Octavia's API.
+pub const AGENT_ANSWER: Duration = Duration::from_secs(30);
+
+/// How long `weir check` waits for a connection.
+pub const CHECK: Duration = Duration::from_secs(5);

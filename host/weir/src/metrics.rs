@@ -10,6 +10,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
+use weir_journal::JournalStatus;
+use weir_octavia::agent::BacklogStatus;
 
 /// Labels of a provider call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -36,6 +38,19 @@ pub struct Metrics {
     seconds: Histogram,
     /// For the committer.
     pub transactions: Transactions,
+    /// For the statuses.
+    pub deliveries: Deliveries,
+}
+
+/// What is counted of messages to the driver-agent.
+#[derive(Clone, Default)]
+pub struct Deliveries {
+    /// Messages that the agent took.
+    pub messages: Counter,
+    /// Messages that failed, wholly or in part.
+    pub failed: Counter,
+    /// Created objects that Octavia never came to know.
+    pub unknown: Counter,
 }
 
 /// What is read off when the metrics are asked for.
@@ -48,6 +63,10 @@ pub struct Gauges {
     pub pending: usize,
     /// Rows of `Load_Balancer` in the replica.
     pub load_balancer_rows: usize,
+    /// The journal.
+    pub journal: JournalStatus,
+    /// Statuses on their way to Octavia.
+    pub statuses: BacklogStatus,
     /// Since the start.
     pub uptime: Duration,
 }
@@ -73,7 +92,14 @@ impl Default for Metrics {
             transactions.changes.clone(),
         );
         registry.register("transactions_failed", "Transactions not committed", transactions.failed.clone());
-        Self { registry, calls, seconds, transactions }
+        let deliveries = Deliveries::default();
+        let mut counter = |name: &str, help: &str, counter: &Counter| {
+            registry.register(name, help, counter.clone());
+        };
+        counter("status_messages", "Status messages that the driver-agent took", &deliveries.messages);
+        counter("status_messages_failed", "Status messages that failed", &deliveries.failed);
+        counter("objects_unknown", "Created objects that Octavia never came to know", &deliveries.unknown);
+        Self { registry, calls, seconds, transactions, deliveries }
     }
 }
 
@@ -105,6 +131,12 @@ impl Metrics {
         );
         gauge("changes_pending", "Accepted changes not yet in the Northbound", gauges.pending as f64);
         gauge("load_balancer_rows", "Rows of Load_Balancer in the replica", gauges.load_balancer_rows as f64);
+        let JournalStatus { writable, bytes, .. } = gauges.journal;
+        gauge("journal_writable", "1 while changes can be written down", f64::from(u8::from(writable)));
+        gauge("journal_bytes", "Bytes of the journal's entries", bytes as f64);
+        let oldest = gauges.statuses.oldest_age.unwrap_or_default().as_secs_f64();
+        gauge("statuses_waiting", "Objects with a status not yet delivered", gauges.statuses.waiting as f64);
+        gauge("statuses_oldest_seconds", "How long the oldest of them waits", oldest);
         gauge("uptime_seconds", "Seconds since the start", gauges.uptime.as_secs_f64());
         out.push_str("# EOF\n");
         out

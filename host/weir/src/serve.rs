@@ -1,10 +1,14 @@
 //! `weir serve`: wiring.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
-use weir_octavia::{ApiSettings, router};
+use weir_journal::{Journal, Recovered, Settings};
+use weir_octavia::{ApiSettings, Tls, agent::Agent, router};
 use weir_ovsdb::{Client, ClientConfig};
 use weir_sandbox::{Limits, Registry, Sandbox};
 
@@ -12,7 +16,7 @@ use crate::{
     config::{Config, ConfigError},
     limits,
     northbound::monitor,
-    provider::{Api, Host},
+    provider::{Api, Host, Parts},
 };
 
 /// Why the host did not start, or stopped.
@@ -24,9 +28,15 @@ pub enum ServeError {
     /// A plugin cannot be loaded.
     #[error("plugins: {0}")]
     Plugins(#[from] weir_sandbox::Error),
+    /// The journal cannot be opened.
+    #[error("journal: {0}")]
+    Journal(#[from] weir_journal::JournalError),
     /// The API cannot be served.
     #[error("provider API: {0}")]
     Api(#[from] weir_octavia::ServeError),
+    /// Certificates or keys of the API's TCP listeners.
+    #[error("provider API: {0}")]
+    Tls(#[from] weir_octavia::TlsError),
     /// A listener cannot be set up.
     #[error("provider API: {0}")]
     Listen(#[from] weir_octavia::ListenError),
@@ -45,9 +55,19 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`].
 pub async fn serve(config: &Config) -> Result<(), ServeError> {
-    let registry = Arc::new(load_plugins(config)?);
+    let tls = config.tls()?.as_ref().map(Tls::load).transpose()?;
+    let registry = Arc::new(load_plugins(config, Some(&config.state_dir.join("plugin-cache")))?);
     let client = connect(config)?;
-    let host = Host::new(client, registry, config.ownership());
+    let (journal, recovered) = open_journal(config)?;
+    let host = Host::new(Parts {
+        northbound: client,
+        registry,
+        ownership: config.ownership(),
+        journal,
+        agent: Agent::new(config.octavia.sockets()),
+        delivery: config.octavia.delivery(),
+    });
+    host.recover(recovered);
     let settings = ApiSettings {
         max_body: limits::BODY,
         token: Some(config.token.clone()).filter(|token| !token.is_empty()),
@@ -61,20 +81,57 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     if config.neutron.is_some() {
         warn!("[neutron] is configured, but this version has no use for it yet");
     }
-    weir_octavia::serve(listeners, router(Arc::new(Api(host)), settings), stop()?).await?;
+    let stop = stop()?;
+    notify(sd_notify::NotifyState::Ready);
+    let stop = async {
+        stop.await;
+        notify(sd_notify::NotifyState::Stopping);
+    };
+    weir_octavia::serve(listeners, tls, router(Arc::new(Api(host)), settings), stop).await?;
     info!("stopped");
     Ok(())
 }
 
-/// The shipped plugins and those of the operator's folder.
+/// Tells the service manager (sd_notify(3)), where there is one.
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        warn!(%error, "the service manager cannot be told");
+    }
+}
+
+/// The journal's file.
+pub fn journal_path(config: &Config) -> PathBuf {
+    config.state_dir.join("journal.redb")
+}
+
+/// Opens the journal in the state folder.
+///
+/// # Errors
+/// [`ServeError::Journal`].
+fn open_journal(config: &Config) -> Result<(Journal, Recovered), ServeError> {
+    let system =
+        |source| ServeError::System { what: format!("create {}", config.state_dir.display()), source };
+    std::fs::create_dir_all(&config.state_dir).map_err(system)?;
+    let settings = Settings {
+        path: journal_path(config),
+        max_pending: limits::PENDING,
+        max_bytes: limits::JOURNAL_BYTES,
+        keep_finished: limits::JOURNAL_KEEP,
+        keep_finished_max: limits::REMEMBERED_CHANGES,
+    };
+    Ok(Journal::open(settings)?)
+}
+
+/// The shipped plugins and those of the operator's folder; with a folder for compiled ones, they are compiled once.
 ///
 /// # Errors
 /// [`ServeError::Plugins`], [`ServeError::System`].
-pub fn load_plugins(config: &Config) -> Result<Registry, ServeError> {
-    let cache = config.state_dir.join("plugin-cache");
-    let system = |source| ServeError::System { what: format!("create {}", cache.display()), source };
-    std::fs::create_dir_all(&cache).map_err(system)?;
-    let sandbox = Sandbox::new(Limits::default(), Some(&cache))?;
+pub fn load_plugins(config: &Config, cache: Option<&Path>) -> Result<Registry, ServeError> {
+    if let Some(cache) = cache {
+        let system = |source| ServeError::System { what: format!("create {}", cache.display()), source };
+        std::fs::create_dir_all(cache).map_err(system)?;
+    }
+    let sandbox = Sandbox::new(Limits::default(), cache)?;
     let dir: Option<&Path> = Some(config.plugins.dir.as_path()).filter(|dir| dir.is_dir());
     let registry = Registry::load(&sandbox, dir)?;
     for plugin in registry.plugins() {

@@ -53,3 +53,32 @@ fn a_place_that_cannot_be_listened_at_is_1() {
     assert_eq!(code(&output), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stderr).contains("provider.sock"));
 }
+
+#[test]
+fn a_check_names_each_problem_and_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let check = |format: &str| {
+        Command::new(env!("CARGO_BIN_EXE_weir"))
+            .args(["check", "-o", format])
+            .env("WEIR_STATE_DIR", &state)
+            .env("WEIR_PLUGINS_DIR", dir.path().join("plugins"))
+            .env("WEIR_OVN_NB_CONNECTION", format!("unix:{}", dir.path().join("nb.sock").display()))
+            .env("WEIR_OCTAVIA_GET_SOCKET", dir.path().join("get.sock"))
+            .env("WEIR_OCTAVIA_STATUS_SOCKET", dir.path().join("status.sock"))
+            .output()
+            .unwrap()
+    };
+    let text = check("text");
+    assert_eq!(code(&text), Some(1));
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    for socket in ["nb.sock", "get.sock", "status.sock"] {
+        assert!(text.lines().any(|line| line.starts_with("PROBLEM") && line.contains(socket)), "{text}");
+    }
+    assert!(text.contains("statistics"), "{text}");
+    let json = check("json");
+    assert_eq!(code(&json), Some(1));
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json.get("ok"), Some(&serde_json::Value::Bool(false)));
+    assert!(!state.exists());
+}

@@ -144,9 +144,18 @@ pub fn listener(map: &Object) -> Result<Listener, BodyError> {
         port: required(number(map, "protocol_port")?, "protocol_port")?,
         admin_state_up: up(map)?,
         default_pool_id: default_pool_id(map)?.value(),
-        allowed_cidrs: texts(map, "allowed_cidrs")?.value().unwrap_or_default(),
+        allowed_cidrs: allowed_cidrs(map)?.value().unwrap_or_default(),
         extra: extras(&kinds::LISTENER, map),
     })
+}
+
+/// A listener's `allowed_cidrs`, sorted: they are a set, whose order Octavia does not keep.
+pub fn allowed_cidrs(map: &Object) -> Result<Field<Vec<String>>, BodyError> {
+    Ok(texts(map, "allowed_cidrs")?.map(|mut cidrs| {
+        cidrs.sort_unstable();
+        cidrs.dedup();
+        cidrs
+    }))
 }
 
 /// A listener's pool, by `default_pool_id` or by the pool inside.

@@ -8,6 +8,7 @@ mod extras;
 mod fields;
 mod graph;
 pub(crate) mod kinds;
+pub(crate) mod known;
 mod patch;
 pub(crate) mod types;
 mod unsupported;

@@ -9,8 +9,8 @@ use weir_model::{
 use super::{
     error::{BodyError, Within},
     extras::extra_patch,
-    fields::{Object, boolean, number, object, objects, parsed, required, text, texts},
-    graph::{default_pool_id, persistence, same_parent},
+    fields::{Object, boolean, number, object, objects, parsed, required, text},
+    graph::{allowed_cidrs, default_pool_id, persistence, same_parent},
     kinds,
     unsupported::{refuse_fixed, refuse_options},
 };
@@ -71,7 +71,7 @@ impl<'a> Update<'a> {
                 id: required(parsed(map, "listener_id")?, "listener_id")?,
                 admin_state_up: boolean(map, "admin_state_up")?,
                 default_pool_id: default_pool_id(map)?,
-                allowed_cidrs: texts(map, "allowed_cidrs")?,
+                allowed_cidrs: allowed_cidrs(map)?,
                 extra: extra_patch(&kinds::LISTENER, map),
             })
         };

@@ -114,7 +114,7 @@ async fn a_caller_who_goes_away_does_not_stop_a_change() {
 }
 
 #[tokio::test]
-async fn the_token_is_needed_except_on_the_unix_socket() {
+async fn the_token_is_needed_except_on_the_unix_socket_and_with_a_client_certificate() {
     let recorder = Arc::new(Recorder::default());
     let settings = ApiSettings { max_body: MAX_BODY, token: Some("s3cret".to_owned()) };
     assert!(!format!("{settings:?}").contains("s3cret"));
@@ -122,6 +122,10 @@ async fn the_token_is_needed_except_on_the_unix_socket() {
     for (transport, authorization, status) in [
         (Some(Transport::Unix), None, 200),
         (Some(Transport::Tcp), None, 401),
+        (Some(Transport::Tls { client_verified: true }), None, 200),
+        (Some(Transport::Tls { client_verified: true }), Some("Bearer wrong"), 200),
+        (Some(Transport::Tls { client_verified: false }), None, 401),
+        (Some(Transport::Tls { client_verified: false }), Some("Bearer s3cret"), 200),
         (None, None, 401),
         (Some(Transport::Tcp), Some("Bearer s3cret"), 200),
         (Some(Transport::Tcp), Some("bearer s3cret"), 200),

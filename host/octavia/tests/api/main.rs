@@ -9,5 +9,8 @@ mod graph;
 mod headers;
 mod read;
 mod recorder;
+mod server;
 mod sockets;
+mod tls;
+mod tls_fixture;
 mod wrong_types;

@@ -2,59 +2,20 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
-use serde_json::json;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::AsyncReadExt,
     net::{TcpStream, UnixListener, UnixStream},
-    sync::{Semaphore, oneshot},
-    task::JoinHandle,
+    sync::Semaphore,
 };
-use weir_octavia::{ApiSettings, Bound, Listen, ServeError, bind, router, serve};
+use weir_octavia::{Bound, Listen, bind, serve};
 
-use crate::recorder::{LB, MAX_BODY, Recorder};
-
-struct Server {
-    end: oneshot::Sender<()>,
-    served: JoinHandle<Result<(), ServeError>>,
-}
-
-fn start(recorder: &Arc<Recorder>, sockets: Vec<Bound>, token: Option<&str>) -> Server {
-    let router =
-        router(recorder.clone(), ApiSettings { max_body: MAX_BODY, token: token.map(str::to_owned) });
-    let (end, ended) = oneshot::channel::<()>();
-    let served = tokio::spawn(serve(sockets, router, async move { ended.await.unwrap() }));
-    Server { end, served }
-}
+use crate::{
+    recorder::{MAX_BODY, Recorder},
+    server::{exchange, failover, start},
+};
 
 async fn unix(path: &Path) -> Bound {
     bind(&Listen::Unix(path.to_owned())).await.unwrap()
-}
-
-fn failover() -> String {
-    let body = json!({ "loadbalancer_id": LB }).to_string();
-    format!(
-        "POST /v1/driver/loadbalancer_failover HTTP/1.1\r\nHost: weir\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// One request and its answer on a connection that stays open.
-async fn exchange(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), request: &str) -> String {
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    loop {
-        let mut buffer = [0; 4096];
-        let read = stream.read(&mut buffer).await.unwrap();
-        assert!(read > 0, "closed after {:?}", String::from_utf8_lossy(&answer));
-        answer.extend_from_slice(&buffer[..read]);
-        let text = String::from_utf8_lossy(&answer);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-            if body.len() >= length.parse().unwrap() {
-                return text.into_owned();
-            }
-        }
-    }
 }
 
 #[tokio::test]
@@ -65,7 +26,7 @@ async fn both_kinds_of_sockets_serve_and_keep_connections() {
     let tcp = bind(&"tcp:127.0.0.1:0".parse().unwrap()).await.unwrap();
     let Listen::Tcp(address) = tcp.listen().clone() else { panic!() };
     assert!(!address.ends_with(":0"), "{address}");
-    let server = start(&recorder, vec![unix(&path).await, tcp], Some("s3cret"));
+    let server = start(&recorder, vec![unix(&path).await, tcp], None, Some("s3cret"));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o660);
 
     let mut local = UnixStream::connect(&path).await.unwrap();
@@ -94,7 +55,7 @@ async fn a_running_call_finishes_at_the_end() {
     let path = folder.path().join("s");
     let recorder =
         Arc::new(Recorder { gate: Some((Semaphore::new(0), Semaphore::new(0))), ..Recorder::default() });
-    let server = start(&recorder, vec![unix(&path).await], None);
+    let server = start(&recorder, vec![unix(&path).await], None, None);
     let mut stream = UnixStream::connect(&path).await.unwrap();
     let call = tokio::spawn(async move { exchange(&mut stream, &failover()).await });
     let (running, go) = recorder.gate.as_ref().unwrap();
@@ -117,7 +78,7 @@ async fn a_running_call_finishes_at_the_end() {
 async fn a_large_body_is_refused_with_an_answer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
-    let server = start(&Arc::new(Recorder::default()), vec![unix(&path).await], None);
+    let server = start(&Arc::new(Recorder::default()), vec![unix(&path).await], None, None);
     let mut stream = UnixStream::connect(&path).await.unwrap();
     let length = 2 * MAX_BODY;
     let head =
@@ -142,7 +103,7 @@ async fn a_stale_socket_is_replaced_and_a_living_one_is_not() {
     let mut stream = UnixStream::connect(&path).await.unwrap();
     let recorder = Arc::new(Recorder::default());
     // Bound before it serves: a client that came in between is answered.
-    let server = start(&recorder, vec![first], None);
+    let server = start(&recorder, vec![first], None, None);
     assert!(exchange(&mut stream, &failover()).await.starts_with("HTTP/1.1 200"));
     drop(stream);
     server.end.send(()).unwrap();
@@ -175,7 +136,7 @@ async fn the_file_of_a_successor_is_left_alone() {
 
 #[tokio::test]
 async fn nothing_to_serve_on_is_an_error() {
-    let served = serve(Vec::new(), axum::Router::new(), std::future::pending()).await;
+    let served = serve(Vec::new(), None, axum::Router::new(), std::future::pending()).await;
     assert_eq!(served.unwrap_err().code(), "serve-no-socket");
 }
 

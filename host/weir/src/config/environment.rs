@@ -21,6 +21,9 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("", "adopt", Kind::WordOrList),
     ("", "repair", Kind::Text),
     ("", "vip_ports", Kind::Text),
+    ("tls", "certificate", Kind::Text),
+    ("tls", "private_key", Kind::Text),
+    ("tls", "client_ca", Kind::Text),
     ("ovn", "ovn_nb_connection", Kind::List),
     ("ovn", "ovn_sb_connection", Kind::List),
     ("ovn", "ovn_nb_private_key", Kind::Text),
@@ -35,6 +38,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("octavia", "status_socket", Kind::Text),
     ("octavia", "stats_socket", Kind::Text),
     ("octavia", "get_socket", Kind::Text),
+    ("octavia", "unknown_object_timeout", Kind::Number),
     ("plugins", "dir", Kind::Text),
 ];
 

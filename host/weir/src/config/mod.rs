@@ -11,9 +11,14 @@ use std::{collections::BTreeSet, path::Path, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use weir_model::LoadBalancerId;
-use weir_octavia::Listen;
+use weir_octavia::{
+    Listen, TlsSettings,
+    agent::{AgentSockets, DispatcherSettings},
+};
 use weir_ovsdb::{Endpoint, TlsFiles};
 use weir_plan::{Adopt, Ownership};
+
+use crate::limits;
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +59,7 @@ pub struct Config {
     pub listen: Vec<String>,
     /// What a TCP client must send as `Authorization: Bearer`; unix sockets need none.
     pub token: String,
-    /// Compiled plugins, and later the journal.
+    /// The journal and compiled plugins.
     pub state_dir: PathBuf,
     /// Value of `weir:owner` on our rows.
     pub deployment: String,
@@ -64,6 +69,8 @@ pub struct Config {
     pub repair: Repair,
     /// Who makes VIP ports.
     pub vip_ports: VipPorts,
+    /// TLS on TCP listeners.
+    pub tls: TlsConfig,
     /// The databases, under the reference driver's names.
     pub ovn: OvnConfig,
     /// Octavia's driver-agent sockets.
@@ -116,6 +123,18 @@ pub enum VipPorts {
     Octavia,
 }
 
+/// `[tls]`: PEM files. With the first two, TCP listeners speak TLS.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The host's certificate, with those that lead to its CA.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub private_key: PathBuf,
+    /// Who signs clients' certificates; then clients need one, and no token.
+    pub client_ca: PathBuf,
+}
+
 /// `[ovn]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -154,6 +173,8 @@ pub struct OctaviaConfig {
     pub stats_socket: PathBuf,
     /// The driver-agent's get socket.
     pub get_socket: PathBuf,
+    /// Seconds after which a created load balancer that Octavia does not know is taken out again.
+    pub unknown_object_timeout: u64,
 }
 
 /// `[plugins]`.
@@ -174,6 +195,7 @@ impl Default for Config {
             adopt: AdoptConfig::Word(AdoptWord::None),
             repair: Repair::On,
             vip_ports: VipPorts::Auto,
+            tls: TlsConfig::default(),
             ovn: OvnConfig::default(),
             octavia: OctaviaConfig::default(),
             neutron: None,
@@ -203,7 +225,12 @@ impl Default for OvnConfig {
 impl Default for OctaviaConfig {
     fn default() -> Self {
         let socket = |name: &str| PathBuf::from(format!("/var/run/octavia/{name}.sock"));
-        Self { status_socket: socket("status"), stats_socket: socket("stats"), get_socket: socket("get") }
+        Self {
+            status_socket: socket("status"),
+            stats_socket: socket("stats"),
+            get_socket: socket("get"),
+            unknown_object_timeout: 900,
+        }
     }
 }
 
@@ -254,8 +281,9 @@ impl Config {
             return Err(ConfigError::Invalid { key: "listen", value: String::new(), why });
         }
         let tcp = listen.iter().find(|listen| matches!(listen, Listen::Tcp(_)));
-        if let Some(tcp) = tcp.filter(|_| self.token.is_empty()) {
-            let why = "a TCP listener needs a token".to_owned();
+        let certificates = self.tls()?.is_some_and(|tls| tls.client_ca.is_some());
+        if let Some(tcp) = tcp.filter(|_| self.token.is_empty() && !certificates) {
+            let why = "a TCP listener needs a token, or [tls] with client_ca".to_owned();
             return Err(ConfigError::Invalid { key: "listen", value: tcp.to_string(), why });
         }
         if self.deployment.is_empty() || self.deployment.chars().any(char::is_control) {
@@ -266,6 +294,26 @@ impl Config {
         endpoints("ovn.ovn_sb_connection", &self.ovn.ovn_sb_connection)?;
         self.northbound_tls()?;
         Ok(())
+    }
+
+    /// The files for TCP listeners that speak TLS.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] where some are named and others are missing; never on a loaded configuration.
+    pub fn tls(&self) -> Result<Option<TlsSettings>, ConfigError> {
+        let named = |path: &PathBuf| (!path.as_os_str().is_empty()).then(|| path.clone());
+        let TlsConfig { certificate, private_key, client_ca } = &self.tls;
+        match (named(certificate), named(private_key), named(client_ca)) {
+            (None, None, None) => Ok(None),
+            (Some(certificate), Some(private_key), client_ca) => {
+                Ok(Some(TlsSettings { certificate, private_key, client_ca }))
+            }
+            (certificate, _, _) => {
+                let key = if certificate.is_some() { "tls.private_key" } else { "tls.certificate" };
+                let why = "[tls] needs certificate and private_key".to_owned();
+                Err(ConfigError::Invalid { key, value: String::new(), why })
+            }
+        }
     }
 
     /// Where the API listens.
@@ -326,6 +374,23 @@ impl Config {
             AdoptConfig::Ids(ids) => Adopt::Ids(ids.clone()),
         };
         Ownership { deployment: self.deployment.clone(), adopt }
+    }
+}
+
+impl OctaviaConfig {
+    /// The driver-agent's sockets.
+    pub fn sockets(&self) -> AgentSockets {
+        AgentSockets {
+            status: self.status_socket.clone(),
+            stats: self.stats_socket.clone(),
+            get: self.get_socket.clone(),
+            timeout: limits::AGENT_ANSWER,
+        }
+    }
+
+    /// `unknown_object_timeout`.
+    pub fn delivery(&self) -> DispatcherSettings {
+        DispatcherSettings { unknown_after: Duration::from_secs(self.unknown_object_timeout) }
     }
 }
 

@@ -47,6 +47,11 @@ fn the_environment_wins_and_takes_lists() {
 fn wrong_values_are_named() {
     assert!(error("listen = [\"http://x\"]", &[]).contains("http://x"));
     assert!(error("listen = [\"tcp:127.0.0.1:1\"]", &[]).contains("token"));
+    assert!(error("[tls]\ncertificate = \"c\"", &[]).contains("tls.private_key"));
+    assert!(error("[tls]\nclient_ca = \"c\"", &[]).contains("tls.certificate"));
+    let tls = "listen = [\"tcp:127.0.0.1:1\"]\n[tls]\ncertificate = \"c\"\nprivate_key = \"k\"\n";
+    assert!(error(tls, &[]).contains("token"));
+    assert!(read(&format!("{tls}client_ca = \"a\""), &[]).is_ok());
     assert!(error("adopt = \"some\"", &[]).contains("adopt"));
     assert!(error("[ovn]\novn_nb_connection = [\"pipe:x\"]", &[]).contains("pipe:x"));
     assert!(error("[ovn]\novn_nb_connection = [\"ssl:h:1\"]", &[]).contains("ovn_nb_ca_cert"));

@@ -1,23 +1,25 @@
 //! Judging a call. Everything here happens while the load balancer's queue is locked, so calls on one load balancer are
 //! judged one after the other, each over what the earlier ones will leave behind.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
+use tracing::debug;
 use uuid::Uuid;
-use weir_model::{Change, LoadBalancer, LoadBalancerId, MemberId, ObjectKind, Pool, apply};
-use weir_octavia::{CallContext, Refusal};
+use weir_journal::JournalError;
+use weir_model::{Change, LoadBalancer, LoadBalancerId, MemberId, ObjectKind, Pool, Touched, apply, touched};
+use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
 use weir_plan::{Existing, Plan, Unit, UnitKey, attach, check, compile, diff, units};
 
 use super::{
     Host,
     changes::{Record, Undo},
-    fault,
-    queue::{Inner, Pending, Task, pools_made},
+    entry, fault,
+    queue::{Inner, Pending, Ready, Task, pools_made},
     surroundings,
 };
 use crate::{
-    limits,
+    crash, limits,
     northbound::{rows, topology::ReplicaTopology},
     plugins::{self, Answers, Plugins},
 };
@@ -31,16 +33,32 @@ pub enum Scrutiny<'a> {
     ChangesSince(Option<&'a LoadBalancer>),
 }
 
+/// Whether a failover may make a load balancer of which there is no row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Rebuild {
+    /// There must be something.
+    FromRows,
+    /// Octavia has said that it knows the load balancer.
+    FromNothing,
+}
+
 /// A call that has been judged good.
 pub struct Judged {
     change: Change,
     before: Option<LoadBalancer>,
     after: Option<LoadBalancer>,
+    touched: Touched,
     plan: Option<Plan>,
 }
 
+/// A change that is on its way to the disk.
+pub struct Accepting {
+    pending: Pending,
+    written: Pin<Box<dyn Future<Output = Result<u64, JournalError>> + Send>>,
+}
+
 impl Host {
-    /// Judges a change and, if it is good, puts it into its load balancer's queue.
+    /// Judges a change and, if it is good, puts it into its load balancer's queue and on its way to the journal.
     ///
     /// # Errors
     /// A [`Refusal`]; nothing is queued then.
@@ -48,13 +66,14 @@ impl Host {
         self: &Arc<Self>,
         change: Change,
         call: &CallContext,
-    ) -> Result<Arc<Record>, Refusal> {
+        rebuild: Rebuild,
+    ) -> Result<Accepting, Refusal> {
         let Some(lb) = self.target(&change)? else {
-            // Only a delete gets here: what it deletes is gone already.
-            let record =
-                Record::new(call.method, None, call.request_id.clone(), Undo { before: None, after: None });
-            record.finish(weir_octavia::ChangeProgress::Committed, None);
-            return Ok(record);
+            // Only a delete of a member gets here, of a pool that is not in the rows: Octavia is told that it is gone.
+            let nothing = Undo { before: None, after: None };
+            let record = Arc::new(Record::new(call, None, touched(&change, None, None), true, nothing));
+            let pending = Pending { record, task: Task::Change(Arc::new(change)) };
+            return self.write_down(pending, call.idempotency_key.as_deref());
         };
         self.queues.with(lb, |_, inner| {
             if inner.pending.len() >= limits::PENDING_PER_LOAD_BALANCER
@@ -65,16 +84,58 @@ impl Host {
                     "too many changes wait for the Northbound",
                 ));
             }
-            let judged = self.judge(lb, change, inner)?;
+            let judged = self.judge(lb, change, inner, rebuild)?;
+            let lost = judged.change.is_delete() && judged.before == judged.after;
             let undo = Undo { before: judged.before.map(Arc::new), after: judged.after.map(Arc::new) };
-            let record = Record::new(call.method, Some(lb), call.request_id.clone(), undo);
-            inner.ready = judged.plan;
+            let after = undo.after.clone();
+            let record = Arc::new(Record::new(call, Some(lb), judged.touched, lost, undo));
             let pools = pools_made(&judged.change);
-            let pending = Pending { record: record.clone(), task: Task::Change(Arc::new(judged.change)) };
+            let pending = Pending { record, task: Task::Change(Arc::new(judged.change)) };
+            let accepting = self.write_down(pending.clone(), call.idempotency_key.as_deref())?;
+            inner.ready = judged.plan.map(|plan| Ready { plan, after });
             self.queues.push(lb, inner, pending, &pools);
-            self.start_worker(lb, inner);
-            Ok(record)
+            Ok(accepting)
         })
+    }
+
+    /// Starts writing a change down. Its place among the changes of its load balancer is taken with this.
+    pub(super) fn write_down(&self, pending: Pending, key: Option<&str>) -> Result<Accepting, Refusal> {
+        crash::point(crash::JUDGED);
+        let entry = entry::entry(&pending.record, key, &pending.task).map_err(|error| {
+            Refusal::driver("change-unwritable", format!("the change cannot be kept: {error}"))
+        })?;
+        let written: Pin<Box<dyn Future<Output = _> + Send>> = match entry {
+            Some(entry) => Box::pin(self.journal.accept(entry)),
+            None => Box::pin(std::future::ready(Ok(0))),
+        };
+        Ok(Accepting { pending, written })
+    }
+
+    /// Waits until a change is on disk, and lets it be carried out.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when it cannot be written; the change is then forgotten.
+    pub(super) async fn written(self: &Arc<Self>, accepting: Accepting) -> Result<Arc<Record>, Refusal> {
+        let Accepting { pending, written } = accepting;
+        let record = pending.record.clone();
+        if let Err(error) = written.await {
+            if let Some(lb) = record.lb {
+                self.queues.remove(lb, &[pending]);
+            }
+            record.finish(ChangeProgress::Failed, Some(error.to_string()));
+            return Err(fault::of_journal(&error));
+        }
+        crash::point(crash::ACCEPTED);
+        record.set_durable();
+        debug!(change = %record.id, method = record.method, "accepted");
+        match record.lb {
+            Some(lb) => {
+                self.forget_statuses(&record);
+                self.queues.with(lb, |_, inner| self.start_worker(lb, inner));
+            }
+            None => self.end_lost(pending),
+        }
+        Ok(record)
     }
 
     /// The load balancer a change is for; `None` where a delete has nothing to delete.
@@ -99,7 +160,13 @@ impl Host {
         }
     }
 
-    fn judge(&self, lb: LoadBalancerId, mut change: Change, inner: &Inner) -> Result<Judged, Refusal> {
+    fn judge(
+        &self,
+        lb: LoadBalancerId,
+        mut change: Change,
+        inner: &Inner,
+        rebuild: Rebuild,
+    ) -> Result<Judged, Refusal> {
         let replica = self.northbound.replica();
         let environment = self.environment(&replica);
         let plugins = &environment.plugins;
@@ -111,6 +178,10 @@ impl Host {
             let _ = pending.apply(&mut graph);
         }
         let before = graph.clone();
+        if rebuild == Rebuild::FromNothing && before.is_none() {
+            let touched = touched(&change, None, None);
+            return Ok(Judged { change, before, after: None, touched, plan: None });
+        }
         attach::fill_change_subnets(&mut change, graph.as_ref(), &topology);
         apply(&mut graph, &change).map_err(|error| fault::of_apply(&change, &error))?;
         if let Some(graph) = &mut graph {
@@ -119,7 +190,8 @@ impl Host {
         let scrutiny = Scrutiny::ChangesSince(before.as_ref());
         let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
         let plan = inner.pending.is_empty().then_some(plan);
-        Ok(Judged { change, before, after: graph, plan })
+        let touched = touched(&change, before.as_ref(), graph.as_ref());
+        Ok(Judged { change, before, after: graph, touched, plan })
     }
 
     /// Plans a load balancer.

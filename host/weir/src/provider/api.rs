@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
+use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
     Accepted, CallContext, ChangeProgress, ChangeState, Condition, ErrorClass, Provider, Readiness, Refusal,
 };
 
 use super::{
-    Host, accept,
-    changes::{Begun, Outcome, Record, Undo},
+    Host,
+    accept::{self, Accepting, Rebuild},
+    changes::{Begun, Outcome, Record},
+    fault,
+    outbox::End,
     queue::{Pending, Task},
 };
 use crate::{limits, plugins::Plugins};
@@ -56,8 +60,7 @@ impl Provider for Api {
         let plan = self.0.patience.run(|| self.0.plan_as_it_stands(id))?;
         let mut answer = json!({ "loadbalancer_id": id, "dry_run": dry_run, "plan": plan });
         if !dry_run {
-            let call = CallContext { idempotency_key: None, request_id: None, method: "reconcile" };
-            let accepted = self.0.change(Change::LoadBalancerFailover(id), call).await?;
+            let accepted = self.0.reconcile_now(id).await;
             if let Some(answer) = answer.as_object_mut() {
                 answer.insert("change".to_owned(), accepted.change.into());
                 answer.insert("committed".to_owned(), accepted.committed.into());
@@ -78,6 +81,11 @@ impl Provider for Api {
         let synced = status.endpoint.clone().unwrap_or_default();
         let why = status.last_error.unwrap_or_else(|| "not connected yet".to_owned());
         let waiting = self.0.queues.waiting();
+        let journal = self.0.journal.status();
+        let written = match journal.last_error.filter(|_| !journal.writable) {
+            Some(error) => error,
+            None => format!("{} bytes, {} statuses wait for Octavia", journal.bytes, journal.outbox),
+        };
         let conditions = vec![
             condition(
                 "northbound-read",
@@ -86,6 +94,7 @@ impl Provider for Api {
             ),
             condition("northbound-connected", status.synced, if status.synced { synced } else { why }),
             condition("plugins-loaded", true, self.0.registry.protocols().join(", ")),
+            condition("journal-writable", journal.writable, written),
             condition("queue", waiting < limits::PENDING, format!("{waiting} changes wait")),
         ];
         Readiness { ready: conditions.iter().all(|condition| condition.ok), conditions }
@@ -98,6 +107,8 @@ impl Provider for Api {
             reconnects: status.reconnects,
             pending: self.0.queues.waiting(),
             load_balancer_rows: self.0.northbound.replica().count("Load_Balancer"),
+            journal: self.0.journal.status(),
+            statuses: self.0.dispatcher.backlog(),
             uptime: self.0.started.elapsed(),
         })
     }
@@ -123,10 +134,14 @@ impl Host {
         let object = accept::object_of(&change);
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
-        let accepted = self.patience.run(|| self.accept(change, &call));
+        let rebuild = self.rebuild(&change).await;
+        let accepted = match self.patience.run(|| self.accept(change, &call, rebuild)) {
+            Ok(accepting) => self.written(accepting).await,
+            Err(refusal) => Err(refusal),
+        };
         let outcome = match &accepted {
             Ok(record) => Some(Outcome::Accepted(record.clone())),
-            // Not judged at all: the same call may come again.
+            // Not judged at all, or not written down: the same call may come again.
             Err(refusal) if refusal.error == ErrorClass::Unavailable => None,
             Err(refusal) => Some(Outcome::Refused(refusal.clone())),
         };
@@ -142,6 +157,17 @@ impl Host {
         })
     }
 
+    /// For a failover of a load balancer whose rows are gone, Octavia is asked whether there is one.
+    async fn rebuild(&self, change: &Change) -> Rebuild {
+        match change {
+            Change::LoadBalancerFailover(lb) if self.graph(*lb).is_none() => {
+                let known = timeout(limits::AGENT_AWAY, self.agent.load_balancer(*lb)).await;
+                if matches!(known, Ok(Ok(Some(_)))) { Rebuild::FromNothing } else { Rebuild::FromRows }
+            }
+            _ => Rebuild::FromRows,
+        }
+    }
+
     /// The first answer to a change: committed if it is within the budget.
     async fn answer(&self, record: &Arc<Record>) -> Accepted {
         let committed = match record.answered.get() {
@@ -155,6 +181,39 @@ impl Host {
         Accepted { change: record.id.to_string(), committed }
     }
 
+    /// Plans a load balancer as it stands and carries the plan out.
+    async fn reconcile_now(self: &Arc<Self>, lb: LoadBalancerId) -> Accepted {
+        let record = Arc::new(Record::passing("reconcile", lb, None));
+        self.push(lb, Pending { record: record.clone(), task: Task::Reconcile });
+        self.changes.settle(None, Some(Outcome::Accepted(record.clone())), Vec::new());
+        self.answer(&record).await
+    }
+
+    /// Puts something that is on disk, or need not be, into a queue.
+    pub(super) fn push(self: &Arc<Self>, lb: LoadBalancerId, pending: Pending) {
+        self.queues.with(lb, |_, inner| {
+            inner.ready = None;
+            self.queues.push(lb, inner, pending, &[]);
+            self.start_worker(lb, inner);
+        });
+    }
+
+    /// Writes down something that the host does by itself, and then does it.
+    pub(super) fn write_and_push(
+        self: &Arc<Self>,
+        lb: LoadBalancerId,
+        record: Arc<Record>,
+        task: Task,
+    ) -> Result<Accepting, Refusal> {
+        let pending = Pending { record, task };
+        self.queues.with(lb, |_, inner| {
+            let accepting = self.write_down(pending.clone(), None)?;
+            inner.ready = None;
+            self.queues.push(lb, inner, pending, &[]);
+            Ok(accepting)
+        })
+    }
+
     async fn abandon(self: &Arc<Self>, id_or_key: &str) -> Result<ChangeState, Refusal> {
         let record = match self.changes.find(id_or_key) {
             Some(Outcome::Accepted(record)) => record,
@@ -162,10 +221,7 @@ impl Host {
             // A refused call has done nothing; a call that is being judged right now is found below.
             Some(Outcome::Refused(_)) => return Ok(never_accepted(id_or_key)),
             None => match self.changes.begin(id_or_key) {
-                Begun::First => {
-                    self.changes.settle(Some(id_or_key), Some(Outcome::Abandoned), Vec::new());
-                    return Ok(never_accepted(id_or_key));
-                }
+                Begun::First => return self.abandon_beforehand(id_or_key).await,
                 Begun::Known(mut outcome) => {
                     let known =
                         outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
@@ -176,26 +232,47 @@ impl Host {
                 }
             },
         };
-        if let (Some(lb), state) = (record.lb, record.state().state)
-            && matches!(state, ChangeProgress::Pending | ChangeProgress::Committed)
-        {
-            let Some(undo) = record.abandon() else {
-                let text = format!("change {} is too old to be taken back", record.id);
-                return Err(Refusal::driver("too-old-to-abandon", text));
-            };
-            let nothing = Undo { before: None, after: None };
-            let revert = Record::new("abandon", Some(lb), record.request_id.clone(), nothing);
-            let pending = Pending { record: revert.clone(), task: Task::Revert(undo) };
-            self.queues.with(lb, |_, inner| {
-                inner.ready = None;
-                self.queues.push(lb, inner, pending, &[]);
-                self.start_worker(lb, inner);
-            });
-            // Taken back for certain, now or when the Northbound is there again.
-            let _ = timeout(limits::CALL_BUDGET, revert.finished()).await;
+        if let Some(lb) = record.lb.filter(|_| still_stands(&record)) {
+            self.take_back(lb, &record).await?;
         }
         Ok(record.state())
     }
+
+    /// Abandons a key that no call has used yet: none ever will.
+    async fn abandon_beforehand(&self, key: &str) -> Result<ChangeState, Refusal> {
+        let written = self.journal.tombstone(key.to_owned()).await;
+        let outcome = written.is_ok().then_some(Outcome::Abandoned);
+        self.changes.settle(Some(key), outcome, Vec::new());
+        match written {
+            Ok(()) => Ok(never_accepted(key)),
+            Err(JournalError::KeyUsed(_)) => Err(too_old(key)),
+            Err(error) => Err(fault::of_journal(&error)),
+        }
+    }
+
+    /// Takes an accepted change back, for certain: now, or when the Northbound is there again.
+    async fn take_back(self: &Arc<Self>, lb: LoadBalancerId, record: &Arc<Record>) -> Result<(), Refusal> {
+        let task = match record.undo() {
+            Some(undo) => Task::Revert { of: record.id, undo },
+            // After a restart nobody remembers what was before, but what a change has made can go.
+            None => match record.touched.objects().find(|object| record.touched.creates(*object)) {
+                Some(made) => Task::TakeOut(made),
+                None => return Err(too_old(&record.id.to_string())),
+            },
+        };
+        let revert = Arc::new(Record::own(Record::ABANDON, lb, record.request_id.clone()));
+        let accepting = self.write_and_push(lb, revert, task)?;
+        let revert = self.written(accepting).await?;
+        record.abandon();
+        self.forget_statuses(record);
+        self.outbox.end(End { record: record.clone(), released: Vec::new() });
+        let _ = timeout(limits::CALL_BUDGET, revert.finished()).await;
+        Ok(())
+    }
+}
+
+fn too_old(change: &str) -> Refusal {
+    Refusal::driver("too-old-to-abandon", format!("change {change} is too old to be taken back"))
 }
 
 fn still_stands(record: &Arc<Record>) -> bool {

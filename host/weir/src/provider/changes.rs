@@ -2,14 +2,18 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime},
 };
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use uuid::Uuid;
-use weir_model::{LoadBalancer, LoadBalancerId};
-use weir_octavia::{ChangeProgress, ChangeState, Refusal};
+use weir_model::{LoadBalancer, LoadBalancerId, Touched};
+use weir_octavia::{CallContext, ChangeProgress, ChangeState, Refusal};
 
 use crate::limits;
 
@@ -37,26 +41,113 @@ pub struct Record {
     pub progress: watch::Sender<Progress>,
     /// What the first answer said of `committed`.
     pub answered: OnceLock<bool>,
+    /// What Octavia holds up for it.
+    pub touched: Touched,
+    /// A delete of what the rows do not have: Octavia alone knows what else it holds up.
+    pub lost: bool,
+    pub accepted: SystemTime,
+    /// It was found in the journal.
+    pub recovered: bool,
+    /// It has an entry in the journal.
+    pub journaled: bool,
+    /// It may be carried out: its entry is on disk.
+    durable: AtomicBool,
+    /// Octavia, not the caller, has taken it back.
+    rolled_back: AtomicBool,
     undo: Mutex<Option<Undo>>,
 }
 
 impl Record {
-    pub fn new(
+    /// The method of taking a change back.
+    pub const ABANDON: &str = "abandon";
+    /// The method of taking out what Octavia does not know.
+    pub const TAKE_OUT: &str = "take_out_unknown";
+
+    fn with(
+        id: Uuid,
         method: &'static str,
         lb: Option<LoadBalancerId>,
         request_id: Option<String>,
-        undo: Undo,
-    ) -> Arc<Self> {
-        let progress = Progress { state: ChangeProgress::Pending, detail: None };
-        Arc::new(Self {
-            id: Uuid::new_v4(),
+        touched: Touched,
+    ) -> Self {
+        Self {
+            id,
             method,
             lb,
             request_id,
-            progress: watch::Sender::new(progress),
+            progress: watch::Sender::new(Progress { state: ChangeProgress::Pending, detail: None }),
             answered: OnceLock::new(),
-            undo: Mutex::new(Some(undo)),
-        })
+            touched,
+            lost: false,
+            accepted: SystemTime::now(),
+            recovered: false,
+            journaled: true,
+            durable: AtomicBool::new(false),
+            rolled_back: AtomicBool::new(false),
+            undo: Mutex::new(None),
+        }
+    }
+
+    /// A provider call's.
+    pub fn new(
+        call: &CallContext,
+        lb: Option<LoadBalancerId>,
+        touched: Touched,
+        lost: bool,
+        undo: Undo,
+    ) -> Self {
+        let undo = Mutex::new(Some(undo));
+        Self { lost, undo, ..Self::with(Uuid::new_v4(), call.method, lb, call.request_id.clone(), touched) }
+    }
+
+    /// Of something the host does by itself, written down in the journal.
+    pub fn own(method: &'static str, lb: LoadBalancerId, request_id: Option<String>) -> Self {
+        Self::with(Uuid::new_v4(), method, Some(lb), request_id, Touched::default())
+    }
+
+    /// Of something that is made again where it is needed, so that it is not written down.
+    pub fn passing(method: &'static str, lb: LoadBalancerId, request_id: Option<String>) -> Self {
+        Self { journaled: false, durable: AtomicBool::new(true), ..Self::own(method, lb, request_id) }
+    }
+
+    /// One that was found in the journal.
+    pub fn recovered(
+        id: Uuid,
+        method: &'static str,
+        lb: Option<LoadBalancerId>,
+        request_id: Option<String>,
+        touched: Touched,
+    ) -> Self {
+        let durable = AtomicBool::new(true);
+        Self { durable, recovered: true, ..Self::with(id, method, lb, request_id, touched) }
+    }
+
+    /// Whether it may be carried out.
+    pub fn is_durable(&self) -> bool {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    /// Its entry is on disk.
+    pub fn set_durable(&self) {
+        self.durable.store(true, Ordering::Release);
+    }
+
+    /// How long ago it was accepted.
+    pub fn age(&self) -> Duration {
+        // A clock that was set back makes it old: Octavia is then asked, which is right in any case.
+        self.accepted.elapsed().unwrap_or(Duration::MAX)
+    }
+
+    /// Ends it as taken back by Octavia.
+    pub fn roll_back(&self) {
+        self.rolled_back.store(true, Ordering::Release);
+        let detail = "Octavia has rolled it back".to_owned();
+        self.finish(ChangeProgress::Abandoned, Some(detail));
+    }
+
+    /// Whether Octavia has taken it back.
+    pub fn rolled_back(&self) -> bool {
+        self.rolled_back.load(Ordering::Acquire)
     }
 
     /// Ends the change, unless it has been abandoned meanwhile.
@@ -70,13 +161,15 @@ impl Record {
         });
     }
 
-    /// Marks the change abandoned; gives what is needed to take it back, the first time only.
-    pub fn abandon(&self) -> Option<Undo> {
-        let undo = self.undo.lock().take();
-        if undo.is_some() {
-            self.progress.send_replace(Progress { state: ChangeProgress::Abandoned, detail: None });
-        }
-        undo
+    /// What is needed to take it back, while that is remembered.
+    pub fn undo(&self) -> Option<Undo> {
+        self.undo.lock().clone()
+    }
+
+    /// Marks the change abandoned.
+    pub fn abandon(&self) {
+        drop(self.undo.lock().take());
+        self.progress.send_replace(Progress { state: ChangeProgress::Abandoned, detail: None });
     }
 
     /// Waits until the change is no longer pending.
@@ -131,6 +224,8 @@ struct Inner {
     by_id: HashMap<Uuid, Arc<Record>>,
     by_key: HashMap<String, watch::Sender<Option<Outcome>>>,
     makers: HashMap<Uuid, Arc<Record>>,
+    /// The last change of a load balancer, where it has failed.
+    failures: HashMap<LoadBalancerId, Arc<Record>>,
     order: VecDeque<Forget>,
     revertible: VecDeque<Arc<Record>>,
 }
@@ -197,6 +292,29 @@ impl Changes {
         by_id.map(Outcome::Accepted).or_else(by_key)
     }
 
+    /// A load balancer's change has failed.
+    pub fn note_failure(&self, lb: LoadBalancerId, record: &Arc<Record>) {
+        self.inner.lock().failures.insert(lb, record.clone());
+    }
+
+    /// A load balancer's change has gone well.
+    pub fn forget_failure(&self, lb: LoadBalancerId) {
+        self.inner.lock().failures.remove(&lb);
+    }
+
+    /// Why a load balancer's last change has failed.
+    pub fn failure(&self, lb: LoadBalancerId) -> Option<ChangeState> {
+        self.inner.lock().failures.get(&lb).map(|record| record.state())
+    }
+
+    /// A change was abandoned just before the host ended.
+    pub fn abandoned_before_restart(&self, id: Uuid) {
+        let record = self.inner.lock().by_id.get(&id).cloned();
+        if let Some(record) = record {
+            record.abandon();
+        }
+    }
+
     /// The change that made an object.
     pub fn maker(&self, object: &Uuid) -> Option<Arc<Record>> {
         self.inner.lock().makers.get(object).cloned()
@@ -217,6 +335,7 @@ impl Inner {
             }
             if let Some(id) = oldest.record {
                 self.by_id.remove(&id);
+                self.failures.retain(|_, record| record.id != id);
                 for object in oldest.objects {
                     if self.makers.get(&object).is_some_and(|record| record.id == id) {
                         self.makers.remove(&object);

@@ -1,5 +1,6 @@
 //! Errors of the layers below, as the API words them.
 
+use weir_journal::JournalError;
 use weir_model::{ApplyError, Change};
 use weir_octavia::Refusal;
 use weir_plan::{PlanError, Problem};
@@ -35,4 +36,18 @@ pub fn of_problem(problem: &Problem) -> Refusal {
         Refusal::driver(problem.code.as_str(), problem.user.as_str())
     };
     refusal.operator(problem.operator.as_str())
+}
+
+/// Why a change cannot be written down.
+pub fn of_journal(error: &JournalError) -> Refusal {
+    let refusal = match error {
+        JournalError::KeyAbandoned(_) => {
+            Refusal::driver("abandoned", "the call was abandoned before it came")
+        }
+        JournalError::KeyUsed(_) | JournalError::Duplicate(_) => {
+            Refusal::driver("idempotency-key-used", "another call had this idempotency key")
+        }
+        _ => Refusal::unavailable(error.code(), "the provider cannot take on changes now; try again"),
+    };
+    refusal.operator(error.to_string())
 }

@@ -9,8 +9,11 @@ use std::{
 };
 
 use parking_lot::{Mutex, MutexGuard};
-use weir_model::{Applied, ApplyError, Change, LoadBalancer, LoadBalancerId, PoolId, apply, revert};
-use weir_octavia::ChangeProgress;
+use uuid::Uuid;
+use weir_model::{
+    Applied, ApplyError, Change, LoadBalancer, LoadBalancerId, ObjectRef, PoolId, apply, revert, take_out,
+    take_values,
+};
 use weir_plan::Plan;
 
 use super::changes::{Record, Undo};
@@ -28,7 +31,23 @@ pub enum Task {
     /// A provider call.
     Change(Arc<Change>),
     /// Taking an earlier call back.
-    Revert(Undo),
+    Revert {
+        /// The call's change.
+        of: Uuid,
+        /// What it did.
+        undo: Undo,
+    },
+    /// Taking out an object that Octavia does not know.
+    TakeOut(ObjectRef),
+    /// Looking once more whether the rows are as they should be.
+    Reconcile,
+    /// Making good what Octavia has not kept of changes that are done already.
+    Verify {
+        /// The changes.
+        changes: Vec<Arc<Change>>,
+        /// Octavia's version, read after them.
+        octavia: Arc<LoadBalancer>,
+    },
 }
 
 impl Pending {
@@ -41,10 +60,25 @@ impl Pending {
                 Err(ApplyError::Exists { .. }) => Ok(()),
                 Err(error) => Err(error),
             },
-            Task::Revert(undo) => {
+            Task::Revert { undo, .. } => {
                 *graph = revert(graph.take(), undo.before.as_deref(), undo.after.as_deref());
                 Ok(())
             }
+            Task::TakeOut(ObjectRef::LoadBalancer(_)) => {
+                *graph = None;
+                Ok(())
+            }
+            Task::TakeOut(object) => {
+                graph.iter_mut().for_each(|lb| take_out(lb, *object));
+                Ok(())
+            }
+            Task::Verify { changes, octavia } => {
+                if let Some(lb) = graph {
+                    changes.iter().for_each(|change| take_values(lb, change, octavia));
+                }
+                Ok(())
+            }
+            Task::Reconcile => Ok(()),
         }
     }
 }
@@ -63,9 +97,16 @@ pub struct Inner {
     /// A worker is at it.
     pub working: bool,
     /// The plan of the only pending change, made when it was judged.
-    pub ready: Option<Plan>,
+    pub ready: Option<Ready>,
     /// The queue has left the table: take another one.
     gone: bool,
+}
+
+/// A plan made when its change was judged.
+pub struct Ready {
+    pub plan: Plan,
+    /// What it leads to.
+    pub after: Option<Arc<LoadBalancer>>,
 }
 
 /// All queues with something in them.
@@ -122,19 +163,23 @@ impl Queues {
     }
 
     /// Takes the next things to do, leaving them in the queue until they are done; `None` ends the worker.
-    pub fn next(&self, lb: LoadBalancerId) -> Option<(Vec<Pending>, Option<Plan>)> {
+    ///
+    /// What is not on disk yet has to wait: it comes back by [`Self::with`] and a new worker.
+    pub fn next(&self, lb: LoadBalancerId) -> Option<(Vec<Pending>, Option<Ready>)> {
         self.with(lb, |_, inner| {
-            if inner.pending.is_empty() {
+            let durable = inner.pending.iter().take_while(|pending| pending.record.is_durable());
+            let batch: Vec<_> = durable.cloned().collect();
+            if batch.is_empty() {
                 inner.working = false;
                 return None;
             }
             let ready = inner.ready.take().filter(|_| inner.pending.len() == 1);
-            Some((inner.pending.iter().cloned().collect(), ready))
+            Some((batch, ready))
         })
     }
 
-    /// Takes finished changes out of the queue.
-    pub fn finish(&self, lb: LoadBalancerId, done: &[Pending], state: ChangeProgress, detail: Option<&str>) {
+    /// Takes changes out of the queue: they are done, failed, or were never written down.
+    pub fn remove(&self, lb: LoadBalancerId, done: &[Pending]) {
         self.with(lb, |_, inner| {
             inner
                 .pending
@@ -146,10 +191,6 @@ impl Queues {
             if let Task::Change(change) = &pending.task {
                 pools.retain(|pool, _| !pools_made(change).contains(pool));
             }
-        }
-        drop(pools);
-        for pending in done {
-            pending.record.finish(state, detail.map(str::to_owned));
         }
     }
 }

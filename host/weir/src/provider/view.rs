@@ -38,14 +38,16 @@ impl Host {
     /// One load balancer with all that is known of it.
     pub(super) fn view(&self, id: LoadBalancerId) -> Option<Value> {
         let waiting = self.queues.pending(id);
+        let failure = self.changes.failure(id);
         let replica = self.northbound.replica();
         let environment = self.environment(&replica);
         let existing = rows::existing(&replica, id);
         let decoded = rows::decoded(&existing, id, &environment.plugins.words);
         let pending: Vec<_> = waiting.iter().map(|pending| pending.record.state()).collect();
         let Some(decoded) = decoded else {
-            let only_pending = json!({ "loadbalancer": null, "rows": existing, "pending": pending });
-            return (!pending.is_empty()).then_some(only_pending);
+            let rest =
+                json!({ "loadbalancer": null, "rows": existing, "pending": pending, "failure": failure });
+            return (!pending.is_empty() || failure.is_some()).then_some(rest);
         };
         let drift =
             self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
@@ -58,6 +60,7 @@ impl Host {
             "operating_statuses": operating_statuses(&decoded.lb),
             "rows": existing,
             "pending": pending,
+            "failure": failure,
             "drift": drift,
             "problem": problem,
             "findings": decoded.findings,

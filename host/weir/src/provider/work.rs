@@ -4,19 +4,33 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
-use weir_model::LoadBalancerId;
+use weir_model::{LoadBalancer, LoadBalancerId, Released, failed, released};
 use weir_octavia::{ChangeProgress, Refusal};
 use weir_plan::{Plan, attach};
 
 use super::{
     Host,
     accept::Scrutiny,
-    queue::{Inner, Pending},
+    outbox::End,
+    queue::{Inner, Pending, Ready, Task},
+    version::{Made, Version},
 };
 use crate::{
-    limits,
+    crash, limits,
     northbound::{committer::CommitError, rows, topology::ReplicaTopology},
 };
+
+/// What to do for a batch, and what is said of each of its changes when it is done.
+struct Planned {
+    plan: Plan,
+    fates: Vec<Fate>,
+}
+
+/// What a batch makes of one change.
+struct Fate {
+    made: Made,
+    released: Vec<Released>,
+}
 
 /// Why a batch has no plan.
 enum NoPlan {
@@ -36,17 +50,20 @@ impl Host {
     }
 
     async fn work(self: Arc<Self>, lb: LoadBalancerId) {
+        self.northbound_is_read().await;
         let mut pause = limits::RETRY_MIN;
         let mut alone = false;
         while let Some((mut batch, ready)) = self.queues.next(lb) {
             // After a failure nobody can be blamed for, the oldest goes alone.
             batch.truncate(if alone { 1 } else { usize::MAX });
-            let planned = match ready.filter(|_| pause == limits::RETRY_MIN) {
-                Some(plan) => Ok(plan),
-                None => self.patience.run(|| self.replan(lb, &batch)),
+            let version = self.octavias_version(lb, &batch).await;
+            let ready = ready.filter(|_| pause == limits::RETRY_MIN && version.is_not_needed());
+            let planned = match ready {
+                Some(ready) => Ok(Planned::ready(ready, &batch)),
+                None => self.patience.run(|| self.replan(lb, &batch, &version)),
             };
-            let plan = match planned {
-                Ok(plan) => plan,
+            let planned = match planned {
+                Ok(planned) => planned,
                 Err(NoPlan::Change(at, why)) => {
                     let failed: Vec<_> = batch.into_iter().skip(at).take(1).collect();
                     self.fail(lb, &failed, &why);
@@ -62,9 +79,9 @@ impl Host {
                     continue;
                 }
             };
-            match self.carry_out(lb, &plan, &batch).await {
+            match self.carry_out(lb, &planned.plan, &batch).await {
                 Ok(()) => {
-                    self.queues.finish(lb, &batch, ChangeProgress::Committed, None);
+                    self.done(lb, batch, planned.fates);
                     (pause, alone) = (limits::RETRY_MIN, false);
                 }
                 Err(CommitError::Refused(why)) if batch.len() == 1 => {
@@ -81,19 +98,32 @@ impl Host {
         }
     }
 
-    fn replan(&self, lb: LoadBalancerId, batch: &[Pending]) -> Result<Plan, NoPlan> {
+    /// Waits for the first full read: without it there is nothing to plan on.
+    async fn northbound_is_read(&self) {
+        if !self.northbound.replica().is_complete() {
+            let mut status = self.northbound.status();
+            // An error means that the client has ended, and this host with it.
+            let _ = status.wait_for(|status| status.synced).await;
+        }
+    }
+
+    fn replan(&self, lb: LoadBalancerId, batch: &[Pending], version: &Version) -> Result<Planned, NoPlan> {
         let replica = self.northbound.replica();
         let environment = self.environment(&replica);
         let plugins = &environment.plugins;
         let existing = rows::existing(&replica, lb);
         let mut graph = rows::decoded(&existing, lb, &plugins.words).map(|decoded| decoded.lb);
+        let mut fates = Vec::with_capacity(batch.len());
         for (at, pending) in batch.iter().enumerate() {
-            pending.apply(&mut graph).map_err(|error| NoPlan::Change(at, error.to_string()))?;
+            let made =
+                version.apply(pending, &mut graph).map_err(|error| NoPlan::Change(at, error.to_string()))?;
+            fates.push(Fate::new(pending, made, graph.as_ref()));
         }
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &ReplicaTopology(&replica));
         }
-        self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing).map_err(NoPlan::Batch)
+        let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing);
+        Ok(Planned { plan: plan.map_err(NoPlan::Batch)?, fates })
     }
 
     async fn carry_out(&self, lb: LoadBalancerId, plan: &Plan, batch: &[Pending]) -> Result<(), CommitError> {
@@ -120,12 +150,66 @@ impl Host {
         sleep(pause).await;
     }
 
-    fn fail(&self, lb: LoadBalancerId, failed: &[Pending], why: &str) {
-        for pending in failed {
+    /// The batch is in the Northbound.
+    fn done(self: &Arc<Self>, lb: LoadBalancerId, batch: Vec<Pending>, fates: Vec<Fate>) {
+        crash::point(crash::COMMITTED);
+        self.queues.remove(lb, &batch);
+        for (pending, fate) in batch.into_iter().zip(fates) {
+            let record = &pending.record;
+            debug!(%lb, change = %record.id, method = record.method, made = ?fate.made, "carried out");
+            match fate.made {
+                Made::AsAsked => record.finish(ChangeProgress::Committed, None),
+                Made::RolledBack => {
+                    warn!(%lb, change = %record.id, method = record.method, "Octavia has rolled back an accepted change");
+                    record.roll_back();
+                }
+            }
+            self.changes.forget_failure(lb);
+            self.to_be_verified(lb, &pending, fate.made);
+            if record.lost {
+                self.end_lost(pending);
+            } else {
+                self.outbox.end(End { record: record.clone(), released: fate.released });
+            }
+        }
+    }
+
+    fn fail(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {
+        self.queues.remove(lb, batch);
+        let graph = self.graph(lb);
+        for pending in batch {
             let record = &pending.record;
             error!(%lb, change = %record.id, method = record.method, request_id = record.request_id, why, "change failed");
+            record.finish(ChangeProgress::Failed, Some(why.to_owned()));
+            self.changes.note_failure(lb, record);
+            let released = match &pending.task {
+                Task::Change(_) => failed(&record.touched, graph.as_ref()),
+                _ => Vec::new(),
+            };
+            self.outbox.end(End { record: record.clone(), released });
         }
-        self.queues.finish(lb, failed, ChangeProgress::Failed, Some(why));
+    }
+}
+
+impl Planned {
+    fn ready(ready: Ready, batch: &[Pending]) -> Self {
+        let after = ready.after.as_deref();
+        let fates = batch.iter().map(|pending| Fate::new(pending, Made::AsAsked, after));
+        Self { fates: fates.collect(), plan: ready.plan }
+    }
+}
+
+impl Fate {
+    fn new(pending: &Pending, made: Made, after: Option<&LoadBalancer>) -> Self {
+        let mut released = match &pending.task {
+            Task::Change(_) => released(&pending.record.touched, after),
+            _ => Vec::new(),
+        };
+        if made == Made::RolledBack {
+            // What it was to make is in nobody's books; the rest may be held up all the same.
+            released.retain(|one| !pending.record.touched.creates(one.object));
+        }
+        Self { made, released }
     }
 }
 

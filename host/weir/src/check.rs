@@ -1,0 +1,174 @@
+//! `weir check`: everything that a host needs, looked at from this machine. It changes nothing.
+
+use std::fmt;
+
+use serde::Serialize;
+use tokio::time::timeout;
+use uuid::Uuid;
+use weir_octavia::{
+    Tls,
+    agent::{Agent, ObjectKind, StatusMessage},
+};
+use weir_ovsdb::Client;
+
+use crate::{config::Config, limits, northbound::monitor, serve};
+
+/// What is found of one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Not a problem, but good to know.
+    Note,
+    /// A problem.
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// Stable kebab-case name.
+    pub name: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// In words, for people.
+    pub detail: String,
+}
+
+/// Everything that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// True without a problem.
+    pub ok: bool,
+    /// Each thing.
+    pub findings: Vec<Finding>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { name, verdict, detail } in &self.findings {
+            let word = match verdict {
+                Verdict::Ok => "ok",
+                Verdict::Note => "note",
+                Verdict::Problem => "PROBLEM",
+            };
+            writeln!(f, "{word:8} {name:22} {detail}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks at everything that the configuration names.
+pub async fn check(config: &Config) -> Report {
+    let mut findings = vec![plugins(config), journal(config)];
+    findings.extend(tls(config));
+    findings.extend(northbound(config).await);
+    findings.extend(driver_agent(config).await);
+    findings.push(Finding {
+        name: "statistics".to_owned(),
+        verdict: Verdict::Note,
+        detail:
+            "OVN counts nothing per listener: Octavia's statistics stay at zero, and nothing is sent to the \
+                 statistics socket"
+                .to_owned(),
+    });
+    Report { ok: findings.iter().all(|finding| finding.verdict != Verdict::Problem), findings }
+}
+
+fn finding(name: &str, outcome: Result<String, String>) -> Finding {
+    let (verdict, detail) = match outcome {
+        Ok(detail) => (Verdict::Ok, detail),
+        Err(detail) => (Verdict::Problem, detail),
+    };
+    Finding { name: name.to_owned(), verdict, detail }
+}
+
+fn plugins(config: &Config) -> Finding {
+    let loaded = serve::load_plugins(config, None).map_err(|error| error.to_string());
+    let words = loaded.map(|registry| {
+        registry.plugins().map(|plugin| format!("{} {}", plugin.name(), plugin.version())).collect::<Vec<_>>()
+    });
+    finding("plugins", words.map(|words| words.join(", ")))
+}
+
+/// Only looks: a file made here would belong to whoever runs this.
+fn journal(config: &Config) -> Finding {
+    let path = serve::journal_path(config);
+    let outcome = match std::fs::File::options().read(true).write(true).open(&path) {
+        Ok(_) => Ok(format!("{} is there", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            match std::fs::metadata(&config.state_dir) {
+                Ok(folder) if folder.is_dir() => Ok(format!("{} is made at the first start", path.display())),
+                Ok(_) => Err(format!("{} is no folder", config.state_dir.display())),
+                Err(_) => Ok(format!("{} is made at the first start", config.state_dir.display())),
+            }
+        }
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    };
+    finding("journal", outcome)
+}
+
+fn tls(config: &Config) -> Option<Finding> {
+    let settings = config.tls().ok().flatten()?;
+    let loaded = Tls::load(&settings).map_err(|error| error.to_string());
+    Some(finding("tls", loaded.map(|_| format!("{} is usable", settings.certificate.display()))))
+}
+
+async fn northbound(config: &Config) -> Vec<Finding> {
+    let client = match serve::connect(config) {
+        Ok(client) => client,
+        Err(error) => return vec![finding("northbound", Err(error.to_string()))],
+    };
+    let mut status = client.status();
+    let synced = timeout(limits::CHECK, status.wait_for(|status| status.synced)).await;
+    let now = client.status().borrow().clone();
+    if synced.is_err() {
+        let remotes = config.ovn.ovn_nb_connection.join(", ");
+        let why = now.last_error.unwrap_or_else(|| "no answer".to_owned());
+        return vec![finding("northbound", Err(format!("{remotes}: {why}")))];
+    }
+    let rows = client.replica().count("Load_Balancer");
+    let endpoint = now.endpoint.unwrap_or_default();
+    vec![
+        finding("northbound", Ok(format!("{endpoint}: read whole, {rows} load balancer rows"))),
+        schema(&client),
+    ]
+}
+
+fn schema(client: &Client) -> Finding {
+    let replica = client.replica();
+    let missing: Vec<_> = monitor::tables()
+        .into_iter()
+        .flat_map(|table| table.columns.into_iter().map(move |column| (table.name.clone(), column)))
+        .filter(|(table, column)| !replica.schema().is_some_and(|schema| schema.has_column(table, column)))
+        .map(|(table, column)| format!("{table}.{column}"))
+        .collect();
+    let capabilities = crate::northbound::rows::capabilities(&replica);
+    let detail = if missing.is_empty() {
+        let words =
+            |words: &std::collections::BTreeSet<String>| words.iter().cloned().collect::<Vec<_>>().join(", ");
+        Ok(format!(
+            "protocols {}; selection fields {}",
+            words(&capabilities.protocols),
+            words(&capabilities.selection_fields)
+        ))
+    } else {
+        Err(format!("columns are missing: {}", missing.join(", ")))
+    };
+    finding("northbound-schema", detail)
+}
+
+async fn driver_agent(config: &Config) -> Vec<Finding> {
+    let mut sockets = config.octavia.sockets();
+    sockets.timeout = limits::CHECK;
+    let (get, status) = (sockets.get.display().to_string(), sockets.status.display().to_string());
+    let agent = Agent::new(sockets);
+    let asked = agent.get(ObjectKind::LoadBalancer, Uuid::nil()).await.map_err(|error| error.to_string());
+    // No records: the agent answers, and changes nothing.
+    let sent = agent.send_status(&StatusMessage::default()).await.map_err(|error| error.to_string());
+    vec![
+        finding("driver-agent-get", asked.map(|_| format!("{get} answers"))),
+        finding("driver-agent-status", sent.map(|()| format!("{status} answers"))),
+    ]
+}

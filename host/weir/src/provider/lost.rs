@@ -1,0 +1,59 @@
+//! Deletes of what the rows do not have. Octavia alone knows what it holds up for them.
+
+use std::sync::Arc;
+
+use tokio::time::sleep;
+use tracing::debug;
+use weir_model::{Change, LoadBalancer, LoadBalancerId, released, touched};
+use weir_octavia::{ChangeProgress, agent::AgentError};
+
+use super::{
+    Host,
+    outbox::End,
+    queue::{Pending, Task},
+};
+use crate::limits;
+
+impl Host {
+    /// Ends a delete of something that is not in the rows: asks Octavia what is held up, for as long as it takes.
+    pub(super) fn end_lost(self: &Arc<Self>, pending: Pending) {
+        pending.record.finish(ChangeProgress::Committed, None);
+        let host = self.clone();
+        tokio::spawn(async move {
+            let record = pending.record;
+            let mut held_up = record.touched.clone();
+            if let Task::Change(change) = &pending.task
+                && let Some(octavia) = host.octavias_word(record.lb, change).await
+            {
+                held_up.extend(touched(change, Some(&octavia), None));
+            }
+            let rows = record.lb.and_then(|lb| host.graph(lb));
+            let released = released(&held_up, rows.as_ref());
+            host.outbox.end(End { record, released });
+        });
+    }
+
+    async fn octavias_word(&self, lb: Option<LoadBalancerId>, change: &Change) -> Option<LoadBalancer> {
+        let mut pause = limits::RETRY_MIN;
+        loop {
+            let answer = async {
+                let lb = match (lb, change.pool_id()) {
+                    (Some(lb), _) => Some(lb),
+                    (None, Some(pool)) => self.agent.load_balancer_of_pool(pool).await?,
+                    (None, None) => None,
+                };
+                match lb {
+                    Some(lb) => self.agent.load_balancer(lb).await,
+                    None => Ok(None),
+                }
+            };
+            match answer.await {
+                Ok(answer) => return answer,
+                Err(AgentError::Malformed { .. }) => return None,
+                Err(error) => debug!(code = error.code(), %error, "Octavia cannot be asked yet"),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(limits::RETRY_MAX);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the journal holds at the start goes on where it was.
+
+use std::sync::Arc;
+
+use tracing::{error, info};
+use weir_journal::{ChangeEntry, Recovered, State};
+
+use super::{
+    Host,
+    changes::Outcome,
+    entry, outbox,
+    queue::{Pending, Task, pools_made},
+};
+
+impl Host {
+    /// Takes on what was found in the journal. Changes are carried out once the Northbound has been read.
+    pub fn recover(self: &Arc<Self>, recovered: Recovered) {
+        let Recovered { pending, finished, outbox, tombstones } = recovered;
+        if !pending.is_empty() || !outbox.is_empty() {
+            info!(changes = pending.len(), statuses = outbox.len(), "the journal has work left");
+        }
+        for entry in &finished {
+            let record = entry::ended(entry);
+            if let (State::Failed, Some(lb)) = (entry.state, record.lb) {
+                self.changes.note_failure(lb, &record);
+            }
+            self.changes.settle(entry.key.as_deref(), Some(Outcome::Accepted(record)), Vec::new());
+        }
+        for key in &tombstones {
+            self.changes.settle(Some(key), Some(Outcome::Abandoned), Vec::new());
+        }
+        let mut statuses = Vec::with_capacity(outbox.len());
+        for entry in &outbox {
+            match outbox::read(entry) {
+                Ok(update) => statuses.push(update),
+                Err(error) => {
+                    error!(object = entry.object, error, "a status in the journal cannot be read");
+                    self.journal.delivered(vec![entry.seq]);
+                }
+            }
+        }
+        self.dispatcher.enqueue(statuses);
+        for entry in &pending {
+            self.recover_change(entry);
+        }
+    }
+
+    fn recover_change(self: &Arc<Self>, entry: &ChangeEntry) {
+        let (record, task) = match entry::read(entry) {
+            Ok(read) => read,
+            Err(error) => {
+                error!(change = %entry.id, method = entry.method, error, "a change in the journal cannot be read");
+                let detail = Some(format!("it cannot be read: {error}"));
+                // The future only waits; the end is on its way already.
+                drop(self.journal.finish(vec![entry.id], State::Failed, detail, Vec::new()));
+                return;
+            }
+        };
+        if let Task::Revert { of, .. } = &task {
+            self.changes.abandoned_before_restart(*of);
+        }
+        self.changes.settle(entry.key.as_deref(), Some(Outcome::Accepted(record.clone())), Vec::new());
+        let pending = Pending { record: record.clone(), task };
+        let Some(lb) = record.lb else {
+            self.end_lost(pending);
+            return;
+        };
+        let pools = match &pending.task {
+            Task::Change(change) => pools_made(change),
+            _ => Vec::new(),
+        };
+        self.queues.with(lb, |_, inner| {
+            self.queues.push(lb, inner, pending, &pools);
+            self.start_worker(lb, inner);
+        });
+    }
+}
