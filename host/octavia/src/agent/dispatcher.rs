@@ -21,7 +21,8 @@ const LATE: Duration = Duration::from_secs(5);
 const PATIENCE: u32 = 4;
 
 /// Delivers statuses: in order for each object, the last one wins, and nothing is lost while this process lives.
-/// Clones are the same dispatcher; it ends when the last one is dropped, and what is under way then never comes as delivered.
+/// Clones are the same dispatcher; it ends when the last one is dropped, and what is under way then never comes as
+/// delivered.
 #[derive(Clone)]
 pub struct Dispatcher(Arc<Inner>);
 
@@ -123,7 +124,8 @@ async fn perform(inner: Weak<Inner>, agent: Agent, events: Arc<dyn Events>, acti
         Action::Send(number, message) => {
             let records = message.records.len();
             events.sending(records);
-            let mut outcome = pin!(agent.send_status_within(&message, agent.timeout().saturating_mul(PATIENCE)));
+            let mut outcome =
+                pin!(agent.send_status_within(&message, agent.timeout().saturating_mul(PATIENCE)));
             let result = match tokio::time::timeout(agent.timeout().min(LATE), &mut outcome).await {
                 Ok(result) => result,
                 Err(_) => {

@@ -223,3 +223,51 @@ fn a_dead_agent_makes_nobody_late() {
     case.wait();
     assert_eq!(case.actions(), ["2: loadbalancers/1 ACTIVE, loadbalancers/2 ACTIVE, loadbalancers/3 ACTIVE"]);
 }
+
+#[test]
+fn of_several_that_were_late_one_at_a_time_goes_alone_and_the_least_late_first() {
+    let mut case = Case::new();
+    case.enqueue([update(1, 1, LoadBalancer, 1, "ACTIVE")]);
+    assert_eq!(case.actions(), ["1: loadbalancers/1 ACTIVE"]);
+    case.sent(1, Err(timeout()));
+    for lb in 2..=4 {
+        case.enqueue([update(lb as u64, lb, LoadBalancer, lb, "ACTIVE")]);
+    }
+    assert_eq!(case.actions(), ["2: loadbalancers/2 ACTIVE, loadbalancers/3 ACTIVE, loadbalancers/4 ACTIVE"]);
+    case.pass(MS(50));
+    assert_eq!(case.actions(), ["3: loadbalancers/1 ACTIVE"]);
+    case.sent(2, Err(timeout()));
+    case.sent(3, Err(timeout()));
+    case.pass(MS(100));
+    // The first one, late twice by now, comes last; and one place is free.
+    for (message, lb) in [(4, 2), (5, 3), (6, 4), (7, 1)] {
+        assert_eq!(case.actions(), [format!("{message}: loadbalancers/{lb} ACTIVE")]);
+        case.sent(message, Ok(()));
+    }
+    // What arrives is no longer apart.
+    case.enqueue([update(5, 1, LoadBalancer, 1, "ERROR"), update(6, 2, LoadBalancer, 2, "ERROR")]);
+    assert_eq!(case.actions(), ["8: loadbalancers/1 ERROR, loadbalancers/2 ERROR"]);
+}
+
+#[test]
+fn one_that_was_late_is_not_apart_for_ever() {
+    let mut case = Case::new();
+    case.enqueue([update(1, 1, LoadBalancer, 1, "ACTIVE")]);
+    assert_eq!(case.actions(), ["1: loadbalancers/1 ACTIVE"]);
+    case.schedule.late(1);
+    case.enqueue([update(2, 1, LoadBalancer, 1, "ERROR"), update(3, 2, LoadBalancer, 2, "ACTIVE")]);
+    case.sent(1, Ok(()));
+    assert_eq!(case.actions(), ["2: loadbalancers/1 ERROR, loadbalancers/2 ACTIVE"]);
+}
+
+#[test]
+fn one_that_is_refused_late_is_apart_though_a_part_of_it_was_taken() {
+    let mut case = Case::new();
+    case.enqueue([update(1, 1, Pool, 11, "ACTIVE"), update(2, 1, LoadBalancer, 1, "ACTIVE")]);
+    assert_eq!(case.actions(), ["1: pools/11 ACTIVE, loadbalancers/1 ACTIVE"]);
+    case.schedule.late(1);
+    case.sent(1, Err(refused(LoadBalancer, 1)));
+    case.pass(MS(50));
+    case.enqueue([update(3, 2, LoadBalancer, 2, "ACTIVE")]);
+    assert_eq!(case.actions(), ["2: loadbalancers/2 ACTIVE", "3: loadbalancers/1 ACTIVE"]);
+}
