@@ -1,14 +1,15 @@
-# `make demo` shows the main job on a real Northbound, `make test` passes all tests. Both set up what they need.
+# `make demo` shows the main job on a real Northbound, `make demo-octavia` through real Octavia, `make test` passes all
+# tests. All set up what they need.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 CARGO ?= cargo
 env = . tests/ovn/env;
 nextest := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help setup build demo test bench lint plugins
+.PHONY: help setup build demo demo-octavia test test-octavia stress wheel bench lint plugins
 
 help: ## This text
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 setup: ## What building and testing needs: wasm target, OVN's programs
 	@tests/ovn/setup
@@ -19,9 +20,22 @@ build: setup ## The weir binary, with the shipped plugins in it
 demo: build ## The main job on a real Northbound, step by step
 	tests/demo/seed "$${CARGO_TARGET_DIR:-target}/debug/weir"
 
-test: setup ## All tests
+demo-octavia: build ## The OpenStack client's commands through real Octavia (from PyPI), step by step
+	tests/octavia/real/demo "$${CARGO_TARGET_DIR:-target}/debug/weir"
+
+test: setup ## All tests; WEIR_SKIP_OCTAVIA=1 leaves out those with real Octavia
 	$(env) $(CARGO) $(nextest) --workspace
 	$(env) $(CARGO) test --workspace --doc -q
+	tests/octavia/real/test
+
+test-octavia: build ## The tests with real Octavia alone
+	tests/octavia/real/test
+
+stress: build ## 200 concurrent creates through real Octavia on MariaDB, with the host killed five times meanwhile
+	tests/octavia/real/stress "$${CARGO_TARGET_DIR:-target}/debug/weir"
+
+wheel: ## Octavia's driver as wheels, in dist/
+	python3 -m pip wheel -q --no-deps -w dist host/octavia/driver host/octavia/driver/ovn
 
 bench: setup ## All figures, in one run (a release build)
 	$(CARGO) build --release -p weir -p weir-bench

@@ -7,5 +7,6 @@ mod changes;
 mod cluster;
 mod concurrency;
 mod connection;
+mod journal;
 mod plugins;
 mod tcp;

@@ -22,7 +22,11 @@ pub struct Host {
     folder: PathBuf,
     remotes: String,
     env: Vec<(String, String)>,
+    small_disk: bool,
 }
+
+/// Runs a command with a small file system of its own under its state folder.
+const ON_A_SMALL_DISK: &str = r#"mount -t tmpfs -o size=64m tmpfs "$WEIR_STATE_DIR" && exec "$@""#;
 
 impl Host {
     /// Starts a host and waits until it is ready.
@@ -35,18 +39,55 @@ impl Host {
     /// Starts a host with further environment; does not wait.
     pub fn spawn(folder: &Path, remotes: &str, env: &[(&str, &str)]) -> Self {
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut host = Self { child: None, folder: folder.to_owned(), remotes: remotes.to_owned(), env };
+        let (folder, remotes) = (folder.to_owned(), remotes.to_owned());
+        let mut host = Self { child: None, folder, remotes, env, small_disk: false };
         host.restart();
         host
+    }
+
+    /// Starts a host whose state folder is on a small disk of its own (in a mount namespace); waits until it is ready.
+    pub async fn start_on_a_small_disk(folder: &Path, remotes: &str) -> Self {
+        let (folder, remotes) = (folder.to_owned(), remotes.to_owned());
+        let mut host = Self { child: None, folder, remotes, env: Vec::new(), small_disk: true };
+        std::fs::create_dir_all(host.state()).unwrap();
+        host.restart();
+        host.ready().await;
+        host
+    }
+
+    /// Its state folder, as it sees it.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// Its state folder on its small disk, as everybody sees it.
+    pub fn state_on_disk(&self) -> PathBuf {
+        let pid = self.child.as_ref().expect("running").id();
+        PathBuf::from(format!("/proc/{pid}/root")).join(self.state().strip_prefix("/").unwrap())
+    }
+
+    fn command(&self) -> Command {
+        if !self.small_disk {
+            return Command::new(binary());
+        }
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "sh"]);
+        command.arg(binary());
+        command
     }
 
     /// Starts it again after [`Host::kill`].
     pub fn restart(&mut self) {
         let log = File::options().create(true).append(true).open(self.folder.join("weir.log")).unwrap();
-        let child = Command::new(binary())
+        let child = self
+            .command()
             .args(["serve", "--log", "info,weir=debug"])
             .env("WEIR_LISTEN", format!("unix:{}", self.socket().display()))
-            .env("WEIR_STATE_DIR", self.folder.join("state"))
+            .env("WEIR_STATE_DIR", self.state())
+            // Nobody's driver-agent, unless a test names one.
+            .env("WEIR_OCTAVIA_STATUS_SOCKET", self.folder.join("status.sock"))
+            .env("WEIR_OCTAVIA_STATS_SOCKET", self.folder.join("stats.sock"))
+            .env("WEIR_OCTAVIA_GET_SOCKET", self.folder.join("get.sock"))
             .env("WEIR_PLUGINS_DIR", self.plugins())
             .env("WEIR_OVN_NB_CONNECTION", &self.remotes)
             .envs(self.env.clone())

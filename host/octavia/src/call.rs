@@ -1,6 +1,9 @@
 //! `POST /v1/driver/{method}`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Json,
@@ -50,6 +53,7 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
         Refusal::not_found("unknown-method", format!("there is no driver method {:?}", printable(name)))
     })?;
     let context = context(method, headers)?;
+    refuse_expired(headers, SystemTime::now())?;
     let change = read_change(method, &body)?;
     drop(body);
     let span = tracing::info_span!(
@@ -117,6 +121,19 @@ fn context(method: &DriverMethod, headers: &HeaderMap) -> Result<CallContext, Re
         .filter(|id| is_key(id.as_bytes()))
         .map(str::to_owned);
     Ok(CallContext { idempotency_key, request_id, method: method.name })
+}
+
+/// Refuses a call whose caller has given up already: it has told Octavia so, and Octavia rolls back.
+fn refuse_expired(headers: &HeaderMap, now: SystemTime) -> Result<(), Refusal> {
+    let Some(expires) = headers.get("weir-expires") else { return Ok(()) };
+    let seconds = expires.to_str().ok().and_then(|text| text.parse::<f64>().ok());
+    let expires = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
+        Refusal::malformed("bad-expiry", format!("Weir-Expires: {expires:?} is no time in seconds"))
+    })?;
+    if now.duration_since(UNIX_EPOCH).is_ok_and(|now| now > expires) {
+        return Err(Refusal::unavailable("call-expired", "the call came too late: its caller has given up"));
+    }
+    Ok(())
 }
 
 /// An idempotency key, or a change's id, that can be one.

@@ -37,7 +37,7 @@ pub fn document() -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": { "token": {
-                "type": "http", "scheme": "bearer", "description": "Needed over TCP; not over the Unix socket.",
+                "type": "http", "scheme": "bearer", "description": "Needed over TCP; not over the Unix socket, nor with a client certificate where the host asks for one.",
             } },
             "schemas": schemas::schemas(),
             "responses": { "Error": error("The call is refused and has changed nothing.") },
@@ -123,7 +123,7 @@ fn describe(operation: Operation) -> (&'static str, Value) {
             "get",
             read(
                 "load_balancer",
-                "One load balancer: graph, statuses, rows, pending changes, drift",
+                "One load balancer: graph, statuses, rows, pending changes, drift, why its last change failed",
                 uuid(),
                 json_answer("Found.", "Anything"),
                 &["400", "401", "404"],
