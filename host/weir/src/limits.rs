@@ -74,3 +74,6 @@ pub const AGENT_ANSWER: Duration = Duration::from_secs(30);
 
 /// How long `weir check` waits for a connection.
 pub const CHECK: Duration = Duration::from_secs(5);
+
+/// After a restart, updates that are younger are compared with Octavia once more: whether that was done is not on disk.
+pub const VERIFY_AFTER_RESTART: Duration = Duration::from_secs(10 * 60);

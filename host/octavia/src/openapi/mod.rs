@@ -87,6 +87,8 @@ fn driver_call(method: &DriverMethod) -> Value {
         "parameters": [
             { "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "minLength": 1, "maxLength": 128 } },
             { "name": "X-Openstack-Request-Id", "in": "header", "schema": { "type": "string" } },
+            { "name": "Weir-Expires", "in": "header", "schema": { "type": "number" },
+              "description": "Unix time in seconds after which the caller will have given up: a call that is read later is refused." },
         ],
         "requestBody": {
             "required": !required.is_empty(),

@@ -54,6 +54,27 @@ async fn a_request_id_is_carried_and_a_strange_one_dropped() {
 }
 
 #[tokio::test]
+async fn a_call_whose_caller_has_given_up_is_refused() {
+    let recorder = Arc::new(Recorder::default());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let late = with(&recorder, "Weir-Expires", (now - 0.5).to_string().as_bytes()).await;
+    assert_eq!((late.status, late.error().0.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "call-expired"));
+    for bad in ["soon", "-1", "nan", "1e400", ""] {
+        let answer = with(&recorder, "Weir-Expires", bad.as_bytes()).await;
+        assert_eq!(
+            (answer.status, answer.error().0.as_str()),
+            (StatusCode::BAD_REQUEST, "bad-expiry"),
+            "{bad}"
+        );
+    }
+    assert!(recorder.calls.lock().unwrap().is_empty());
+    assert_eq!(
+        with(&recorder, "Weir-Expires", (now + 60.0).to_string().as_bytes()).await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
 async fn any_content_type_will_do() {
     let recorder = Arc::new(Recorder::default());
     assert_eq!(with(&recorder, "Content-Type", b"text/plain").await.status, StatusCode::OK);

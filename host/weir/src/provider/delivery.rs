@@ -3,12 +3,14 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
+use tokio::time::sleep;
 use tracing::{debug, warn};
 use weir_journal::Journal;
-use weir_model::{Change, LoadBalancerId, ObjectRef};
+use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectRef};
 use weir_octavia::agent::{AgentError, Events, ObjectKind, StatusUpdate};
 
 use super::{
@@ -18,7 +20,7 @@ use super::{
     queue::{Pending, Task},
     version::Made,
 };
-use crate::{crash, metrics::Deliveries};
+use crate::{crash, limits, metrics::Deliveries};
 
 /// The dispatcher's owner.
 pub struct Delivery {
@@ -45,7 +47,7 @@ impl Events for Delivery {
     fn delivered(&self, seqs: Vec<u64>) {
         crash::point(crash::DELIVERED);
         if let Some(host) = self.host.upgrade() {
-            host.verify(&seqs);
+            host.verify_arrived(&seqs);
         }
         self.journal.delivered(seqs);
     }
@@ -77,7 +79,9 @@ impl Unverified {
     }
 
     fn forget(&self, lb: LoadBalancerId) {
-        self.0.lock().changes.remove(&lb);
+        let mut waiting = self.0.lock();
+        waiting.changes.remove(&lb);
+        waiting.reading.remove(&lb);
     }
 
     /// A status of the load balancer itself is on its way: when it has arrived, Octavia's transaction is over, since it
@@ -90,94 +94,154 @@ impl Unverified {
     }
 
     /// A newer change has come: what is said of the load balancer by now proves nothing about the earlier ones any more.
+    /// Its own status will lead to all of them.
     fn interrupt(&self, lb: LoadBalancerId) {
         let mut waiting = self.0.lock();
         waiting.reading.remove(&lb);
         waiting.statuses.retain(|_, of| *of != lb);
     }
 
-    fn begin(&self, lb: LoadBalancerId) {
-        self.0.lock().reading.insert(lb);
+    /// The load balancers that can be looked at now that these statuses have arrived.
+    fn arrived(&self, seqs: &[u64]) -> Vec<LoadBalancerId> {
+        let mut waiting = self.0.lock();
+        seqs.iter().filter_map(|seq| waiting.statuses.remove(seq)).collect()
+    }
+
+    /// Begins to look at a load balancer: its changes, unless there are none or somebody looks at it already.
+    fn begin(&self, lb: LoadBalancerId) -> Option<Vec<Arc<Change>>> {
+        let mut waiting = self.0.lock();
+        let changes = waiting.changes.get(&lb)?.clone();
+        waiting.reading.insert(lb).then_some(changes)
     }
 
     /// Whether nothing has come in between.
-    fn end(&self, lb: LoadBalancerId) -> bool {
-        self.0.lock().reading.remove(&lb)
+    fn is_undisturbed(&self, lb: LoadBalancerId) -> bool {
+        self.0.lock().reading.contains(&lb)
     }
 
-    /// What can be verified now that these statuses have arrived.
-    fn take(&self, seqs: &[u64]) -> Vec<(LoadBalancerId, Vec<Arc<Change>>)> {
+    /// The first changes of a load balancer are seen to; later ones stay.
+    fn end(&self, lb: LoadBalancerId, seen: usize) {
         let mut waiting = self.0.lock();
-        let lbs: Vec<_> = seqs.iter().filter_map(|seq| waiting.statuses.remove(seq)).collect();
-        lbs.into_iter().filter_map(|lb| waiting.changes.remove(&lb).map(|changes| (lb, changes))).collect()
+        waiting.reading.remove(&lb);
+        if let Some(changes) = waiting.changes.get_mut(&lb) {
+            changes.drain(..seen.min(changes.len()));
+            if changes.is_empty() {
+                waiting.changes.remove(&lb);
+            }
+        }
     }
 }
 
-impl Host {
-    /// Remembers a done change that Octavia may still roll back. Of a created object the get socket tells.
-    pub(super) fn to_be_verified(&self, lb: LoadBalancerId, pending: &Pending, made: Made) {
-        let Task::Change(change) = &pending.task else { return };
-        match &**change {
-            Change::LoadBalancerUpdate(_)
+/// Whether a change must be looked at again. Of a created object the get socket tells before its status is sent.
+fn may_be_rolled_back(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::LoadBalancerUpdate(_)
             | Change::ListenerUpdate(..)
             | Change::PoolUpdate(..)
             | Change::PoolCreate(_, Some(_), _)
             | Change::MemberUpdate(..)
             | Change::MemberBatch(..)
-                if made == Made::AsAsked =>
-            {
-                self.unverified.push(lb, change.clone());
-            }
-            Change::LoadBalancerDelete(_) => self.unverified.forget(lb),
-            _ => {}
+    )
+}
+
+impl Host {
+    /// Remembers a done change that Octavia may still roll back.
+    pub(super) fn to_be_verified(&self, lb: LoadBalancerId, pending: &Pending, made: Made) {
+        let Task::Change(change) = &pending.task else { return };
+        if made == Made::AsAsked && may_be_rolled_back(change) {
+            self.unverified.push(lb, change.clone());
+        } else if matches!(**change, Change::LoadBalancerDelete(_)) {
+            self.unverified.forget(lb);
+        }
+    }
+
+    /// The same after a restart, for changes that were done before it: whether they have been looked at is not on disk.
+    pub(super) fn verify_recovered(self: &Arc<Self>, recent: Vec<(Arc<Record>, Arc<Change>)>) {
+        let mut waits: HashMap<LoadBalancerId, Duration> = HashMap::new();
+        for (record, change) in recent {
+            let Some(lb) = record.lb.filter(|_| may_be_rolled_back(&change)) else { continue };
+            let wait = limits::OCTAVIA_COMMIT.saturating_sub(record.age());
+            let longest = waits.entry(lb).or_default();
+            *longest = wait.max(*longest);
+            self.unverified.push(lb, change);
+        }
+        for (lb, wait) in waits {
+            let host = self.clone();
+            tokio::spawn(async move {
+                sleep(wait).await;
+                host.verify(lb).await;
+            });
+        }
+    }
+
+    fn verify_arrived(self: &Arc<Self>, seqs: &[u64]) {
+        for lb in self.unverified.arrived(seqs) {
+            let host = self.clone();
+            tokio::spawn(async move { host.verify(lb).await });
         }
     }
 
     /// Compares what is done with what Octavia has kept, unless newer changes come: they will lead here again.
-    fn verify(self: &Arc<Self>, seqs: &[u64]) {
-        for (lb, changes) in self.unverified.take(seqs) {
-            self.unverified.begin(lb);
-            let host = self.clone();
-            tokio::spawn(async move { host.verify_one(lb, changes).await });
+    async fn verify(self: Arc<Self>, lb: LoadBalancerId) {
+        let Some(changes) = self.unverified.begin(lb) else { return };
+        let mut pause = limits::RETRY_MIN;
+        while self.unverified.is_undisturbed(lb) {
+            let octavia = {
+                // Never closed.
+                let _room = self.questions.acquire().await;
+                self.agent.load_balancer(lb).await
+            };
+            match octavia {
+                Ok(Some(octavia)) => {
+                    if self.verify_against(lb, &changes, Arc::new(octavia)) {
+                        return;
+                    }
+                }
+                Ok(None) => return self.unverified.end(lb, changes.len()),
+                Err(error @ AgentError::Malformed { .. }) => {
+                    warn!(%lb, code = error.code(), %error, "whether Octavia has kept changes cannot be seen");
+                    return self.unverified.end(lb, changes.len());
+                }
+                Err(error) => {
+                    debug!(%lb, code = error.code(), %error, "whether Octavia has kept changes cannot be seen yet");
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(limits::RETRY_MAX);
         }
     }
 
-    async fn verify_one(self: Arc<Self>, lb: LoadBalancerId, changes: Vec<Arc<Change>>) {
-        let octavia = {
-            // Never closed.
-            let _room = self.questions.acquire().await;
-            self.agent.load_balancer(lb).await
-        };
-        let octavia = match octavia {
-            Ok(Some(octavia)) => Arc::new(octavia),
-            Ok(None) => {
-                self.unverified.end(lb);
-                return;
-            }
-            Err(error) => {
-                debug!(%lb, code = error.code(), %error, "whether Octavia has kept a change cannot be seen");
-                self.unverified.end(lb);
-                changes.into_iter().for_each(|change| self.unverified.push(lb, change));
-                return;
-            }
-        };
+    /// Says whether it is done with; otherwise the host itself has something to do to the load balancer first.
+    fn verify_against(
+        self: &Arc<Self>,
+        lb: LoadBalancerId,
+        changes: &[Arc<Change>],
+        octavia: Arc<LoadBalancer>,
+    ) -> bool {
         self.queues.with(lb, |_, inner| {
-            if self.unverified.end(lb) && inner.pending.is_empty() {
-                let record = Arc::new(Record::passing("verify", lb, None));
-                let pending = Pending { record, task: Task::Verify { changes, octavia } };
-                self.queues.push(lb, inner, pending, &[]);
-                self.start_worker(lb, inner);
-            } else {
-                changes.into_iter().for_each(|change| self.unverified.push(lb, change));
+            if !self.unverified.is_undisturbed(lb) {
+                return true;
             }
-        });
+            if !inner.pending.is_empty() {
+                return false;
+            }
+            self.unverified.end(lb, changes.len());
+            let record = Arc::new(Record::passing("verify", lb, None));
+            let task = Task::Verify { changes: changes.to_vec(), octavia };
+            self.queues.push(lb, inner, Pending { record, task }, &[]);
+            self.start_worker(lb, inner);
+            true
+        })
     }
 
     /// Forgets the statuses of a change's objects that are not sent yet: Octavia holds the objects up anew, and they must
     /// not be let go by what was said before.
     pub(super) fn forget_statuses(&self, record: &Record) {
         let Some(lb) = record.lb else { return };
-        self.unverified.interrupt(lb);
+        if record.touched.objects().next().is_some() {
+            self.unverified.interrupt(lb);
+        }
         for object in record.touched.objects() {
             let (kind, id) = kind_and_id(object);
             self.dispatcher.drop_pending(lb.uuid(), kind, id);

@@ -91,19 +91,21 @@ pub fn read(entry: &ChangeEntry) -> Result<(Arc<Record>, Task), String> {
     Ok((Arc::new(record), task))
 }
 
-/// The record of an entry that has ended: enough to answer questions about it.
-pub fn ended(entry: &ChangeEntry) -> Arc<Record> {
-    let method = serde_json::from_slice::<Payload<Read>>(&entry.payload).map(|payload| match payload.task {
-        Read::Change(change) => change.method(),
-        Read::Revert { .. } => Record::ABANDON,
-        Read::TakeOut(_) => Record::TAKE_OUT,
-    });
-    let record = record_of(entry, method.unwrap_or("unknown"), Touched::default(), false);
+/// The record of an entry that has ended, enough to answer questions about it, and the change it was about.
+pub fn ended(entry: &ChangeEntry) -> (Arc<Record>, Option<Arc<Change>>) {
+    let task = serde_json::from_slice::<Payload<Read>>(&entry.payload).map(|payload| payload.task);
+    let (method, change) = match task {
+        Ok(Read::Change(change)) => (change.method(), Some(Arc::new(change))),
+        Ok(Read::Revert { .. }) => (Record::ABANDON, None),
+        Ok(Read::TakeOut(_)) => (Record::TAKE_OUT, None),
+        Err(_) => ("unknown", None),
+    };
+    let record = record_of(entry, method, Touched::default(), false);
     let state = progress(entry.state);
     record.finish(state, entry.detail.clone());
     // The first answer is gone; this is the best one now.
     let _ = record.answered.set(state == ChangeProgress::Committed);
-    Arc::new(record)
+    (Arc::new(record), change)
 }
 
 fn record_of(entry: &ChangeEntry, method: &'static str, touched: Touched, lost: bool) -> Record {

@@ -11,6 +11,7 @@ use super::{
     entry, outbox,
     queue::{Pending, Task, pools_made},
 };
+use crate::limits;
 
 impl Host {
     /// Takes on what was found in the journal. Changes are carried out once the Northbound has been read.
@@ -19,8 +20,14 @@ impl Host {
         if !pending.is_empty() || !outbox.is_empty() {
             info!(changes = pending.len(), statuses = outbox.len(), "the journal has work left");
         }
+        let mut recent = Vec::new();
         for entry in &finished {
-            let record = entry::ended(entry);
+            let (record, change) = entry::ended(entry);
+            if let Some(change) = change.filter(|_| entry.state == State::Committed)
+                && record.age() < limits::VERIFY_AFTER_RESTART
+            {
+                recent.push((record.clone(), change));
+            }
             if let (State::Failed, Some(lb)) = (entry.state, record.lb) {
                 self.changes.note_failure(lb, &record);
             }
@@ -43,6 +50,7 @@ impl Host {
         for entry in &pending {
             self.recover_change(entry);
         }
+        self.verify_recovered(recent);
     }
 
     fn recover_change(self: &Arc<Self>, entry: &ChangeEntry) {
