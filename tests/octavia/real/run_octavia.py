@@ -66,6 +66,20 @@ def in_children():
         os.waitpid(child, 0)
 
 
+def with_networks(noop):
+    """Octavia's network driver makes networks up; the tests' own ones have the subnets that the Northbound has."""
+    from octavia.network import data_models
+
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    import network
+
+    for net in (network.PUBLIC, network.PRIVATE):
+        noop._NOOP_MANAGER_VARS["networks"][net["id"]] = data_models.Network(
+            id=net["id"], subnets=[net["subnet"]], port_security_enabled=True)
+        noop._NOOP_MANAGER_VARS["subnets"][net["subnet"]] = data_models.Subnet(
+            id=net["subnet"], network_id=net["id"], cidr=net["cidr"], gateway_ip=net["gateway"], ip_version=4)
+
+
 def api(configuration, port_file, threads):
     import waitress
     from octavia.api import app
@@ -75,6 +89,7 @@ def api(configuration, port_file, threads):
     # It has a file of its own at a fixed path, which two of us would share.
     create_engine = noop.create_engine
     noop.create_engine = lambda _url, **named: create_engine(f"sqlite:///{port_file}.noop-network.sqlite", **named)
+    with_networks(noop)
     methods = os.environ.get("WEIR_REAL_DIE_AFTER")
     after_preparing(service)
     application = app.setup_app(argv=["octavia-api", "--config-file", configuration])

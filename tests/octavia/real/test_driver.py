@@ -15,9 +15,6 @@ from weir_octavia import config
 from weir_octavia import driver
 from weir_octavia import errors
 
-# On one stack, with what is made for all of them.
-pytestmark = pytest.mark.xdist_group("driver")
-
 TOKEN = "a-token-of-the-tests"
 
 

@@ -14,9 +14,6 @@ import pytest
 import stack as stack_module
 from octavia_api import Octavia, Refused
 
-# On one stack, with what is made for all of them.
-pytestmark = pytest.mark.xdist_group("errors")
-
 STATUS = {"DriverError": 500, "NotImplementedError": 501, "UnsupportedOptionError": 422, "NotFound": 404, "Conflict": 409}
 SEEN = json.loads((pathlib.Path(__file__).parent / "errors.json").read_text())
 CASES = [(error, method) for error, methods in SEEN.items() for method in methods]

@@ -9,9 +9,6 @@ import stack as stack_module
 from balancer import Full
 from callers import Callers
 
-# On one stack, with what is made for all of them.
-pytestmark = pytest.mark.xdist_group("order")
-
 PARTS = ("weir", "agent", "nb")
 
 

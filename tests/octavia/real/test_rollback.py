@@ -13,9 +13,6 @@ import stack as stack_module
 from balancer import POOL, body, member
 from octavia_api import Octavia, Refused
 
-# On one stack, with what is made for all of them.
-pytestmark = pytest.mark.xdist_group("rollback")
-
 CALLS = {
     "loadbalancer_create": lambda octavia, one: octavia.create("loadbalancers", **body(listeners=[
         {"protocol": "TCP", "protocol_port": 80, "default_pool": {**POOL, "name": "p", "members": [member(1)]}}])),

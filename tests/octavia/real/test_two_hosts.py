@@ -6,9 +6,6 @@ from balancer import Full, member
 from callers import Callers
 from octavia_api import Octavia
 
-# On one stack, with what is made for all of them.
-pytestmark = pytest.mark.xdist_group("two-hosts")
-
 HOSTS = ("weir", "other")
 
 
