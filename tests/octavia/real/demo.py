@@ -52,6 +52,7 @@ class Watch(threading.Thread):
 
 def main():
     print("Starting a private OVN, weir, octavia-api and octavia-driver-agent ...", flush=True)
+    os.environ["WEIR_REAL_NETWORKS"] = "1"
     stack = stack_module.Stack().start()
     try:
         octavia = Octavia(stack)

@@ -230,10 +230,6 @@ class Stack:
         assert waiting, text
         return {metric: float(number) for metric, number in waiting if float(number)}
 
-    def refusals(self, code, name="weir"):
-        """How many calls a host has refused with a code, by its log."""
-        return self.log(name).read_text(errors="replace").count(f"code={code}")
-
     def kill_weir(self, name="weir"):
         self.end(name, signal.SIGKILL)
 

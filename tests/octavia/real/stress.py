@@ -81,7 +81,7 @@ def main():
 
 
 def run(stack):
-    octavia = Octavia(stack, seconds=90)
+    octavia = Octavia(stack, seconds=300)
     progress = Progress()
     refusals = collections.Counter()
 
