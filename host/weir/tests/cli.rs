@@ -82,3 +82,28 @@ fn a_check_names_each_problem_and_makes_nothing() {
     assert_eq!(json.get("ok"), Some(&serde_json::Value::Bool(false)));
     assert!(!state.exists());
 }
+
+#[test]
+fn the_service_manager_is_told_when_calls_can_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let notify = dir.path().join("notify.sock");
+    let manager = std::os::unix::net::UnixDatagram::bind(&notify).unwrap();
+    manager.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let socket = dir.path().join("provider.sock");
+    let mut host = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .arg("serve")
+        .env("NOTIFY_SOCKET", &notify)
+        .env("WEIR_LISTEN", format!("unix:{}", socket.display()))
+        .env("WEIR_STATE_DIR", dir.path())
+        .env("WEIR_PLUGINS_DIR", dir.path().join("plugins"))
+        .env("WEIR_OVN_NB_CONNECTION", format!("unix:{}", dir.path().join("nb.sock").display()))
+        .spawn()
+        .unwrap();
+    let mut told = [0; 256];
+    let length = manager.recv(&mut told);
+    let listens = socket.exists();
+    host.kill().unwrap();
+    host.wait().unwrap();
+    assert_eq!(told.get(..length.unwrap()).unwrap().trim_ascii(), b"READY=1");
+    assert!(listens);
+}

@@ -57,7 +57,7 @@ impl Version {
         };
         let touched = &pending.record.touched;
         match &pending.task {
-            Task::Change(change) if wants_version(pending) => {
+            Task::Change(change) => {
                 if !is_failover(change) && !is_over(pending, octavia) {
                     // Should it be rolled back yet, that shows when its statuses are sent.
                     return pending.apply(graph).map(|()| Made::AsAsked);
@@ -90,16 +90,18 @@ fn is_over(pending: &Pending, octavia: Option<&LoadBalancer>) -> bool {
     shown || pending.record.age() >= limits::OCTAVIA_COMMIT
 }
 
-/// Whether what a change is to make must show in Octavia before it is carried out.
-fn must_show(pending: &Pending) -> bool {
+/// Whether what a change is to make must show in Octavia before it is carried out. What the rows have already can be
+/// looked after when its status is sent.
+fn must_show(pending: &Pending, rows: Option<&LoadBalancer>) -> bool {
     let record = &pending.record;
-    record.recovered && record.touched.objects().any(|object| record.touched.creates(object))
+    let makes = |object| record.touched.creates(object) && !has(rows, object);
+    record.recovered && record.touched.objects().any(makes)
 }
 
-fn wants_version(pending: &Pending) -> bool {
+fn wants_version(pending: &Pending, rows: Option<&LoadBalancer>) -> bool {
     match &pending.task {
         Task::Change(change) => {
-            is_failover(change) || must_show(pending) || pending.record.age() >= limits::OCTAVIA_COMMIT
+            is_failover(change) || must_show(pending, rows) || pending.record.age() >= limits::OCTAVIA_COMMIT
         }
         Task::Revert { .. } | Task::TakeOut(_) | Task::Verify { .. } | Task::Reconcile => false,
     }
@@ -108,15 +110,18 @@ fn wants_version(pending: &Pending) -> bool {
 impl Host {
     /// Octavia's version, where something in a batch needs it. An agent that is away is waited for, but not for long.
     pub(super) async fn octavias_version(&self, lb: LoadBalancerId, batch: &[Pending]) -> Version {
-        let wanting: Vec<_> = batch.iter().filter(|pending| wants_version(pending)).collect();
+        let recovered = batch.iter().any(|pending| pending.record.recovered);
+        let rows = if recovered { self.graph(lb) } else { None };
+        let wanting: Vec<_> = batch.iter().filter(|pending| wants_version(pending, rows.as_ref())).collect();
         if wanting.is_empty() {
             return Version::NotNeeded;
         }
         let patient =
             wanting.iter().any(|it| !matches!(&it.task, Task::Change(change) if is_failover(change)));
         let until = Instant::now() + if patient { limits::AGENT_AWAY } else { Duration::ZERO };
-        let is_settled =
-            |octavia: Option<&LoadBalancer>| wanting.iter().all(|it| !must_show(it) || is_over(it, octavia));
+        let is_settled = |octavia: Option<&LoadBalancer>| {
+            wanting.iter().all(|it| !must_show(it, rows.as_ref()) || is_over(it, octavia))
+        };
         let mut pause = limits::RETRY_MIN;
         loop {
             let answer = {
