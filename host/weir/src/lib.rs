@@ -1,7 +1,8 @@
 //! The Weir host: it owns the connection to the OVN Northbound and serves Octavia's provider calls.
 //!
-//! Reads the configuration, the Northbound and the plugin folder; writes `Load_Balancer` rows of its own deployment and
-//! their elements in switches' and routers' sets; never anything else.
+//! Reads the configuration, the Northbound, the plugin folder and, over the driver-agent's get socket, Octavia's version of a
+//! load balancer; writes `Load_Balancer` rows of its own deployment and their elements in switches' and routers' sets, its
+//! journal, and statuses to the driver-agent; never anything else.
 //!
 //! | module | what |
 //! |---|---|
