@@ -1,7 +1,8 @@
 //! One loaded plugin, and calling it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use wasmtime::{AsContextMut, PoolConcurrencyLimitError, Store, Trap};
 
@@ -18,6 +19,9 @@ use crate::{
 
 /// Longest message of a failure, in bytes.
 const MESSAGE: usize = 1024;
+
+/// About how long it takes to wipe a place for an instance.
+const WIPED: Duration = Duration::from_micros(50);
 
 /// What a plugin exports beside `about`.
 struct Exports {
@@ -234,7 +238,7 @@ impl Plugin {
     /// One call: a fresh instance, the call, the checks; counted.
     fn run<P, A>(
         &self,
-        instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<P>,
+        instantiate: impl Fn(&mut Store<State>) -> wasmtime::Result<P>,
         call: impl FnOnce(&P, &mut Store<State>) -> wasmtime::Result<Result<A, Refusal>>,
         check: impl FnOnce(&A) -> Result<(), Bad>,
     ) -> Result<A, CallError> {
@@ -268,22 +272,29 @@ impl Plugin {
 
     fn instance<P, A>(
         &self,
-        instantiate: impl FnOnce(&mut Store<State>) -> wasmtime::Result<P>,
+        instantiate: impl Fn(&mut Store<State>) -> wasmtime::Result<P>,
         call: impl FnOnce(&P, &mut Store<State>) -> wasmtime::Result<A>,
         fuel: &mut u64,
     ) -> Result<A, Failure> {
-        let mut store = self
-            .shared
-            .store(&self.name)
-            .map_err(|e| self.failure(FailureKind::Instantiate, &format!("{e:#}"), None))?;
-        let instance = instantiate(&mut store).map_err(|e| {
-            let kind = if e.is::<PoolConcurrencyLimitError>() {
-                FailureKind::Busy
-            } else {
-                FailureKind::Instantiate
-            };
-            self.failure(kind, &said(&e), store.data().last_error.as_deref())
-        })?;
+        let until = Instant::now() + self.shared.limits.deadline;
+        let (mut store, instance) = loop {
+            let mut store = self
+                .shared
+                .store(&self.name)
+                .map_err(|e| self.failure(FailureKind::Instantiate, &format!("{e:#}"), None))?;
+            match instantiate(&mut store) {
+                Ok(instance) => break (store, instance),
+                // Places are wiped several at once by whoever frees the last of them; meanwhile they count as taken.
+                Err(e) if e.is::<PoolConcurrencyLimitError>() && Instant::now() < until => {
+                    thread::sleep(WIPED)
+                }
+                Err(e) => {
+                    let busy = e.is::<PoolConcurrencyLimitError>();
+                    let kind = if busy { FailureKind::Busy } else { FailureKind::Instantiate };
+                    return Err(self.failure(kind, &said(&e), store.data().last_error.as_deref()));
+                }
+            }
+        };
         let answer = call(&instance, &mut store);
         *fuel = self.shared.limits.fuel.saturating_sub(store.as_context_mut().get_fuel().unwrap_or(0));
         answer.map_err(|e| {

@@ -258,7 +258,7 @@ fn a_call_of_what_a_plugin_does_not_serve_fails() {
 #[test]
 fn the_same_question_has_the_same_answer_and_fuel_on_every_thread() {
     // Fewer places than threads: some wait.
-    let limits = Limits { concurrent_calls: 3, ..common::limits() };
+    let limits = Limits { concurrent_calls: 2, ..common::limits() };
     let sandbox = Sandbox::new(limits, None).unwrap();
     let registry = Registry::load(&sandbox, None).unwrap();
     let plugin = registry.fallback_protocol().unwrap();
