@@ -51,7 +51,10 @@ impl std::fmt::Debug for Plugin {
 
 impl Plugin {
     /// Compiles a component, and asks it what it is. `label` stands for it until it has said its name.
-    pub(crate) fn load(sandbox: &Sandbox, label: &str, bytes: &[u8]) -> Result<Plugin, Error> {
+    ///
+    /// # Errors
+    /// It is no plugin, or does not describe itself.
+    pub fn load(sandbox: &Sandbox, label: &str, bytes: &[u8]) -> Result<Plugin, Error> {
         let pre = load::link(sandbox, label, bytes)?;
         let protocol = protocol_world::ProtocolPluginPre::new(pre.clone());
         let algorithm = algorithm_world::AlgorithmPluginPre::new(pre);

@@ -1,0 +1,1 @@
+//! Tests that every Weir plugin can have: conformance, golden cases, properties.
