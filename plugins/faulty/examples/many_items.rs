@@ -1,4 +1,4 @@
-//! Answers with more entries than allowed, in few bytes.
+//! Answers with more items than allowed, in few bytes.
 
 use weir_guest::{Refusal, Translation};
 use weir_plugin_faulty::{Asked, Fault, Faulty};
@@ -10,9 +10,7 @@ impl Fault for ManyItems {
 
     fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
         let mut good = asked.good();
-        if let Some(entry) = good.entries.first().cloned() {
-            good.entries = (1..=1_000).map(|port| weir_guest::Entry { port, ..entry.clone() }).collect();
-        }
+        good.options = (0..10_000).map(|n| (format!("o{n}"), String::new())).collect();
         Ok(good)
     }
 }

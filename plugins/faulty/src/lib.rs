@@ -9,6 +9,9 @@ use weir_guest::{
     Refusal, Share, Translation,
 };
 
+/// A protocol that a shipped plugin serves.
+pub const SHIPPED: &str = "TCP";
+
 /// What a call asked.
 #[derive(Debug)]
 pub struct Asked<'a> {
@@ -44,7 +47,7 @@ pub trait Fault {
     /// The plugin's name.
     const NAME: &'static str;
 
-    /// The protocol that it serves.
+    /// The protocol that it serves besides [`SHIPPED`].
     const PROTOCOL: &'static str = Self::NAME;
 
     /// The bad answer.
@@ -63,13 +66,18 @@ impl<F: Fault> Plugin for Faulty<F> {
         Description {
             name: F::NAME.into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            protocols: vec![F::PROTOCOL.into()],
+            protocols: protocols(F::PROTOCOL),
             algorithms: vec![],
             fallback: false,
             config_schema: String::new(),
             options: vec!["affinity_timeout".into()],
         }
     }
+}
+
+/// A guest's own protocol, and one that a shipped plugin serves too: with the latter alone it can be put in its place.
+fn protocols(own: &str) -> Vec<String> {
+    if own == SHIPPED { vec![own.into()] } else { vec![own.into(), SHIPPED.into()] }
 }
 
 impl<F: Fault> Protocol for Faulty<F> {
