@@ -72,6 +72,8 @@ fn behind(vip: &Vip, members: &[Member], copies: &[u16]) -> Vec<Backend> {
 }
 
 /// Each member's copies, zero for one that gets no connections.
+// Once in a component, not once a caller: a plugin is small.
+#[inline(never)]
 fn copies(members: &[Member], shares: &[Share]) -> Vec<u16> {
     let mut copies = vec![0; members.len()];
     for share in shares {

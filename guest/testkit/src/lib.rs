@@ -12,6 +12,7 @@ mod question;
 mod relations;
 mod report;
 mod rules;
+pub mod sample;
 mod subject;
 mod write;
 
@@ -23,4 +24,4 @@ pub use properties::{comparison, properties};
 pub use question::{Question, Reply, Unit};
 pub use report::{Finding, Report};
 pub use rules::{Fault, check};
-pub use subject::{Answer, Broken, Native, Subject};
+pub use subject::{Answer, Broken, Native, Subject, UNSERVED};

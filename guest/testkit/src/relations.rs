@@ -6,6 +6,7 @@ use crate::Subject;
 use crate::asker::short;
 use crate::question::{Question, Reply, Unit, answer_to_json};
 use crate::rules::Fault;
+use crate::subject::UNSERVED;
 
 type Answered = Result<Reply, Refusal>;
 
@@ -143,6 +144,10 @@ pub(crate) fn difference(
 ) -> Option<(String, String, String)> {
     let (ours, theirs) = (question.ask(subject), question.ask(other));
     if ours == theirs {
+        return None;
+    }
+    // What the other does not serve at all it cannot be compared in.
+    if theirs.as_ref().is_err_and(|broken| broken.code == UNSERVED) {
         return None;
     }
     let json = |answer: &crate::Answer<Reply>| match answer {

@@ -22,6 +22,9 @@ impl std::fmt::Display for Broken {
     }
 }
 
+/// The code of a [`Broken`] that is asked for an interface that it does not export.
+pub const UNSERVED: &str = "plugin-instantiate";
+
 /// Outside, whether the plugin answered; inside, whether it accepted.
 pub type Answer<T> = Result<Result<T, Refusal>, Broken>;
 
@@ -118,10 +121,7 @@ impl Native {
     }
 
     fn serves<T>(part: Option<T>, what: &str) -> Result<T, Broken> {
-        part.ok_or_else(|| Broken {
-            code: "plugin-instantiate".into(),
-            message: format!("it serves no {what}"),
-        })
+        part.ok_or_else(|| Broken { code: UNSERVED.into(), message: format!("it serves no {what}") })
     }
 }
 
