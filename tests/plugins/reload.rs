@@ -88,6 +88,7 @@ async fn each_thing_wrong_with_a_set_has_its_code_and_names_key_and_value() {
     folder.guest("picky-config");
     folder.guest("unknown-import");
     folder.guest("slow-start");
+    folder.guest("trap");
     let one = |more: &str| format!("[[plugin]]\nname = \"log-flood\"\nfile = \"log-flood.wasm\"\n{more}");
     let picky =
         |more: &str| format!("[[plugin]]\nname = \"picky-config\"\nfile = \"picky-config.wasm\"\n{more}");
@@ -101,7 +102,7 @@ async fn each_thing_wrong_with_a_set_has_its_code_and_names_key_and_value() {
         (one("options = [\"reject\"]"), "plugin-settings", &["options", "reject"]),
         (one("[plugin.limits]\nfuel = 1"), "plugin-instantiate", &["log-flood", "fuel"]),
         (one("[plugin.limits]\nmemory = \"2TiB\""), "plugins-manifest", &["memory", "2TiB"]),
-        (one("config = { a = 1 }"), "plugin-config", &["no configuration"]),
+        (one("config = { a = 1 }"), "plugin-config", &["or no configuration"]),
         (one("require_signed = true"), "plugins-manifest", &["require_signed"]),
         ("require_signed = true\n".to_owned() + &one(""), "plugins-manifest", &["trusted_keys"]),
         (picky("config = { colour = 5 }"), "plugin-config", &["/colour", "5"]),
@@ -109,6 +110,8 @@ async fn each_thing_wrong_with_a_set_has_its_code_and_names_key_and_value() {
         (picky("config = { colour = \"red\", size = 1 }"), "plugin-config", &["size"]),
         (named("unknown-import"), "plugin-import", &["faulty:environment/clock"]),
         (named("slow-start"), "plugin-instantiate", &["slow-start", "fuel"]),
+        // Tried out before it is used: this configuration makes it bad from the start.
+        (named("trap") + "config = { provoke = true }", "plugin-conformance", &["trap", "cannot go on with"]),
         (named("missing"), "plugin-unreadable", &["missing.wasm"]),
         (named("log-flood") + &named("log-flood"), "plugin-duplicate", &["log-flood"]),
     ] {

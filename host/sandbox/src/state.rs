@@ -177,5 +177,6 @@ mod tests {
         assert!(!state.memory_growing(0, 60, None).unwrap());
         assert!(state.memory_denied);
         assert!(state.memory_growing(60, 100, None).unwrap());
+        assert_eq!(state.memory(&limits), 100);
     }
 }

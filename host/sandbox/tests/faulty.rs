@@ -46,8 +46,9 @@ fn load(limits: Limits, name: &str) -> Result<Registry, Error> {
 
 fn translate(plugin: &Plugin, protocol: &str) -> Result<Translation, CallError> {
     let (members, shares) = ten();
-    let mut ctx = context(&[("198.51.100.1", Family::Ipv4)]);
-    ctx.capabilities = vec!["transport:any".into()];
+    // An address that provokes them.
+    let mut ctx = context(&[("10.0.0.1", Family::Ipv4)]);
+    ctx.capabilities = vec!["transport:tcp".into()];
     plugin.translate(&ctx, Some(&listener(protocol)), Some(&pool(protocol, "")), &members, &shares)
 }
 
@@ -62,7 +63,7 @@ fn fails(limits: Limits, name: &str, code: &str, words: &str) {
     assert_eq!(stats.last_error, Some(failure.to_string()));
     // Nothing of the failed call is left: the same plugin's other functions work.
     let monitor = Monitor {
-        kind: String::new(),
+        kind: "TCP".into(),
         delay_s: 5,
         timeout_s: 3,
         rise: 2,

@@ -8,8 +8,7 @@ struct ForeignVip;
 impl Fault for ForeignVip {
     const NAME: &'static str = "foreign-vip";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         for entry in &mut good.entries {
             entry.vip += 1;
         }

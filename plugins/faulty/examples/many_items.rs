@@ -8,8 +8,7 @@ struct ManyItems;
 impl Fault for ManyItems {
     const NAME: &'static str = "many-items";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         good.options = (0..10_000).map(|n| (format!("o{n}"), String::new())).collect();
         Ok(good)
     }

@@ -4,9 +4,11 @@ use weir_guest::{
     Context, Description, HealthCheck, Listener, Member, Monitor, Plugin, Pool, Protocol, Refusal, Share,
     Translation,
 };
-use weir_plugin_faulty::Asked;
+use weir_plugin_faulty::{Asked, Fault, Faulty};
 
 struct PickyConfig;
+
+const NAME: &str = "picky-config";
 
 const SCHEMA: &str = r#"{
     "type": "object",
@@ -18,9 +20,9 @@ const SCHEMA: &str = r#"{
 impl Plugin for PickyConfig {
     fn describe() -> Description {
         Description {
-            name: "picky-config".into(),
+            name: NAME.into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            protocols: vec!["picky-config".into()],
+            protocols: vec![NAME.into()],
             algorithms: vec![],
             fallback: false,
             config_schema: SCHEMA.into(),
@@ -29,6 +31,9 @@ impl Plugin for PickyConfig {
     }
 
     fn check_config(config: &str) -> Result<(), Refusal> {
+        if !config.is_empty() && !(config.starts_with('{') && config.ends_with('}')) {
+            return Err(Refusal::new("bad-config", "config", "the configuration is no JSON object"));
+        }
         if config.contains("pink") {
             return Err(Refusal::new(
                 "bad-colour",
@@ -44,27 +49,32 @@ impl Protocol for PickyConfig {
     fn translate(
         ctx: &Context,
         listener: Option<&Listener>,
-        _: Option<&Pool>,
+        pool: Option<&Pool>,
         members: &[Member],
-        _: &[Share],
+        shares: &[Share],
     ) -> Result<Translation, Refusal> {
-        let mut good = Asked { ctx, listener, members }.good();
+        let mut good = Asked { ctx, listener, pool, members, shares }.good(NAME)?;
         good.options = vec![("skip_snat".into(), "true".into())];
         good.empty_reason = Some(ctx.config.clone());
         Ok(good)
     }
 
-    fn check_members(_: &Context, _: &Pool, _: &[Member]) -> Vec<(u32, Refusal)> {
-        vec![]
+    fn check_members(ctx: &Context, pool: &Pool, members: &[Member]) -> Vec<(u32, Refusal)> {
+        Faulty::<Good>::check_members(ctx, pool, members)
     }
 
-    fn plan_monitor(_: &Context, _: &Pool, monitor: &Monitor) -> Result<HealthCheck, Refusal> {
-        Ok(HealthCheck {
-            interval_s: monitor.delay_s,
-            timeout_s: monitor.timeout_s,
-            success: monitor.rise,
-            failure: monitor.fall,
-        })
+    fn plan_monitor(ctx: &Context, pool: &Pool, monitor: &Monitor) -> Result<HealthCheck, Refusal> {
+        Faulty::<Good>::plan_monitor(ctx, pool, monitor)
+    }
+}
+
+struct Good;
+
+impl Fault for Good {
+    const NAME: &'static str = NAME;
+
+    fn translate(_: &Asked<'_>, good: Translation) -> Result<Translation, Refusal> {
+        Ok(good)
     }
 }
 

@@ -49,7 +49,20 @@ fn dependencies_between_our_crates_go_one_way() {
         ("weir-octavia", &["weir-model"]),
         ("weir-journal", &[]),
         ("weir-author", &["weir-guest", "weir-sandbox", "weir-testkit"]),
-        ("weir", &["weir-model", "weir-plan", "weir-ovsdb", "weir-sandbox", "weir-octavia", "weir-journal"]),
+        (
+            "weir",
+            &[
+                "weir-author",
+                "weir-guest",
+                "weir-journal",
+                "weir-model",
+                "weir-octavia",
+                "weir-ovsdb",
+                "weir-plan",
+                "weir-sandbox",
+                "weir-testkit",
+            ],
+        ),
     ];
     for (name, allowed) in allowed {
         let ours: BTreeSet<String> = needs(name).into_iter().filter(|dep| dep.starts_with("weir")).collect();

@@ -6,9 +6,12 @@ use std::{
 };
 
 use tracing::{info, warn};
-use weir_sandbox::{Error, Limits, PluginSet, Registry, Sandbox, Trust};
+use weir_sandbox::{Error, Limits, Plugin, PluginSet, Registry, Sandbox, Trust};
 
 use crate::config::PluginsConfig;
+
+/// Mistakes that are told of one plugin.
+const FINDINGS: usize = 3;
 
 /// Loads sets of plugins: all that is compiled stays in one engine.
 pub struct Loader {
@@ -149,8 +152,21 @@ impl Loader {
         let set = PluginSet::read(dir, &self.trust, self.sandbox.limits())?;
         let registry = Registry::of(&self.sandbox, &set)?;
         default_algorithm_stays(&registry)?;
+        registry.plugins().filter(|plugin| !plugin.is_shipped()).try_for_each(conforms)?;
         Ok(Loaded { registry: Arc::new(registry), ignored: set.ignored })
     }
+}
+
+/// Tries a plugin out: a set that breaks its rules is better found before it is in use.
+fn conforms(plugin: &Plugin) -> Result<(), LoadError> {
+    let report = weir_author::conformance_under(plugin, plugin.config());
+    if report.ok() {
+        // What was asked here is none of its work.
+        plugin.reset_stats();
+        return Ok(());
+    }
+    let findings: Vec<_> = report.failures.iter().take(FINDINGS).map(ToString::to_string).collect();
+    Err(LoadError::Conformance { plugin: plugin.name().to_owned(), findings: findings.join("; ") })
 }
 
 fn default_algorithm_stays(registry: &Registry) -> Result<(), LoadError> {
