@@ -1,5 +1,8 @@
 //! The command line.
 
+mod author;
+mod plugin;
+
 use std::{
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
@@ -44,6 +47,11 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// For plugin authors: a new project, its component, tests, measurements.
+    Plugin {
+        #[command(subcommand)]
+        command: plugin::Plugin,
+    },
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -70,6 +78,7 @@ pub fn run() -> ExitCode {
             run_serve(config.as_deref(), &log, log_format)
         }
         Ok(Cli { command: Command::Check { config, output } }) => run_check(config.as_deref(), output),
+        Ok(Cli { command: Command::Plugin { command } }) => plugin::run(command),
         Err(error) => {
             // Help and version are asked for; anything else is wrong usage. Failing to print leaves nothing to do.
             let _ = error.print();
@@ -104,8 +113,7 @@ fn run_check(config: Option<&Path>, output: Output) -> ExitCode {
             // Names and texts always serialise.
             Output::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
         };
-        // Nobody is left to tell when standard output is closed.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        print(&text);
         if report.ok { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
     })
 }
@@ -128,6 +136,11 @@ fn with_config(config: Option<&Path>, run: impl FnOnce(&Config, &Runtime) -> Exi
 /// ([`crate::patience`]).
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+}
+
+fn print(text: &str) {
+    // Nobody is left to tell when standard output is closed.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn usage(text: &str) -> ExitCode {
