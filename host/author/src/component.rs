@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wasmparser::{ComponentTypeRef, Encoding, KnownCustom, Parser, Payload};
+use wasmparser::{ComponentTypeRef, Encoding, Instance, KnownCustom, Parser, Payload};
 
 /// Bytes of a page of memory.
 const PAGE: u64 = 1 << 16;
@@ -27,7 +27,7 @@ pub fn split(name: &str) -> (&str, Option<&str>) {
 pub struct Parts {
     /// Whether it is a component, not a core module.
     pub component: bool,
-    /// Names of imports, outermost only.
+    /// Names of imports, outermost only, sorted.
     pub imports: Vec<String>,
     /// The same of exports.
     pub exports: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Needs {
     pub table_elements: u64,
     /// Tables.
     pub tables: u32,
-    /// Core instances, those that only join others included.
+    /// Core instances.
     pub core_instances: u32,
 }
 
@@ -77,6 +77,8 @@ impl Parts {
             }
             parts.take(&payload, depth == 1).map_err(|e| format!("damaged: {e}"))?;
         }
+        parts.imports.sort();
+        parts.exports.sort();
         Ok(parts)
     }
 
@@ -109,14 +111,16 @@ impl Parts {
             }
             Payload::InstanceSection(section) => {
                 for instance in section.clone() {
-                    instance?;
-                    self.needs.core_instances += 1;
+                    if let Instance::Instantiate { .. } = instance? {
+                        self.needs.core_instances += 1;
+                    }
                 }
             }
             Payload::MemorySection(section) => {
                 for memory in section.clone() {
                     self.needs.memories += 1;
-                    self.needs.memory = self.needs.memory.saturating_add(memory?.initial.saturating_mul(PAGE));
+                    self.needs.memory =
+                        self.needs.memory.saturating_add(memory?.initial.saturating_mul(PAGE));
                 }
             }
             Payload::TableSection(section) => {

@@ -24,7 +24,12 @@ pub fn component(path: &Path, module: &[u8]) -> Result<Vec<u8>, AuthorError> {
 ///
 /// # Errors
 /// [`AuthorError::Component`].
-pub fn component_of(path: &Path, mut module: Vec<u8>, wit: &Path, kind: Kind) -> Result<Vec<u8>, AuthorError> {
+pub fn component_of(
+    path: &Path,
+    mut module: Vec<u8>,
+    wit: &Path,
+    kind: Kind,
+) -> Result<Vec<u8>, AuthorError> {
     let mut resolve = Resolve::default();
     resolve
         .push_dir(wit)

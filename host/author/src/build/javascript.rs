@@ -60,5 +60,7 @@ fn package(dir: &Path) -> Option<PathBuf> {
     let named = tool::from_env(VARIABLE);
     let below = named.iter().map(|folder| folder.join(PACKAGE));
     let places = below.chain(named.clone()).chain([dir.join(PACKAGE)]);
-    places.into_iter().find(|folder| folder.join("package.json").is_file() && folder.join("src/componentize.js").is_file())
+    places
+        .into_iter()
+        .find(|folder| folder.join("package.json").is_file() && folder.join("src/componentize.js").is_file())
 }

@@ -57,7 +57,8 @@ pub fn build_project(project: &Project) -> Result<Built, AuthorError> {
     let path = &project.component;
     let wrong = |message| AuthorError::Component { path: path.clone(), message };
     let parts = Parts::read(&bytes).map_err(wrong)?;
-    let foreign: Vec<_> = parts.imports.iter().filter(|name| !crate::component::given(name)).cloned().collect();
+    let foreign: Vec<_> =
+        parts.imports.iter().filter(|name| !crate::component::given(name)).cloned().collect();
     if !foreign.is_empty() {
         return Err(wrong(format!(
             "it imports {}; a plugin gets weir:plugin/log and nothing else: no files, no sockets, no clock, no random",
@@ -92,12 +93,16 @@ fn newest(project: &Project, folder: &Path) -> Result<SystemTime, AuthorError> {
     for entry in fs::read_dir(folder).map_err(file(folder))? {
         let path = entry.map_err(file(folder))?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        if name.starts_with('.') || NO_SOURCES.contains(&name) || path == project.component || path == project.cases
+        if name.starts_with('.')
+            || NO_SOURCES.contains(&name)
+            || path == project.component
+            || path == project.cases
         {
             continue;
         }
         let of = fs::metadata(&path).map_err(file(&path))?;
-        let changed = if of.is_dir() { newest(project, &path)? } else { of.modified().map_err(file(&path))? };
+        let changed =
+            if of.is_dir() { newest(project, &path)? } else { of.modified().map_err(file(&path))? };
         last = last.max(changed);
     }
     Ok(last)

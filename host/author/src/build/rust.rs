@@ -103,6 +103,8 @@ fn module(project: &Project, output: &Output) -> Result<PathBuf, AuthorError> {
         .find(|path| path.extension().is_some_and(|e| e == "wasm"))
         .ok_or_else(|| AuthorError::Project {
             path: manifest,
-            message: "the package builds no WebAssembly module: [lib] needs crate-type = [\"cdylib\", \"rlib\"]".into(),
+            message:
+                "the package builds no WebAssembly module: [lib] needs crate-type = [\"cdylib\", \"rlib\"]"
+                    .into(),
         })
 }

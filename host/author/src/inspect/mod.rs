@@ -28,8 +28,8 @@ const CALLED: &[&str] = &["weir:plugin/about", "weir:plugin/protocol", "weir:plu
 /// Room to look at a plugin that needs more than a host gives unasked.
 fn roomy() -> Limits {
     Limits {
-        fuel: 20_000_000_000,
-        deadline: Duration::from_secs(20),
+        fuel: 2_000_000_000,
+        deadline: Duration::from_secs(5),
         memory: 512 << 20,
         table_elements: 200_000,
         output_bytes: 64 << 20,
@@ -162,9 +162,11 @@ impl Inspection {
             self.exports = parts.exports.into_iter().map(plain).collect();
             return;
         }
-        self.imports = parts.imports.iter().map(|name| interface(name, given(name), "no host gives it")).collect();
+        self.imports =
+            parts.imports.iter().map(|name| interface(name, given(name), "no host gives it")).collect();
         let called = |name: &str| CALLED.contains(&split(name).0);
-        self.exports = parts.exports.iter().map(|name| interface(name, called(name), "no host calls it")).collect();
+        self.exports =
+            parts.exports.iter().map(|name| interface(name, called(name), "no host calls it")).collect();
         for import in self.imports.iter().filter(|i| !i.fits) {
             let full = [Some(&*import.name), import.version.as_deref()];
             let full: Vec<_> = full.into_iter().flatten().collect();
@@ -173,7 +175,8 @@ impl Inspection {
         let default = Limits::default();
         let mut above = |what: &str, key: &str, needs: u64, has: usize| {
             if needs > has as u64 {
-                self.limits.push(format!("{key}: it begins with {needs} {what}, the host's default is {has}"));
+                self.limits
+                    .push(format!("{key}: it begins with {needs} {what}, the host's default is {has}"));
             }
         };
         above("bytes of memory", "memory", self.needs.memory, default.memory);
@@ -198,7 +201,10 @@ impl Inspection {
             if let (Some(Err(error)), Ok(_)) = (&loaded, &roomy) {
                 self.limits.push(format!("{}: {error}", error.code()));
             }
-            loaded = Some(roomy);
+            // Where more room does not help, what it did within its own says more.
+            if loaded.is_none() || roomy.is_ok() {
+                loaded = Some(roomy);
+            }
         }
         match loaded {
             Some(Ok(plugin)) => self.ask(&plugin),
@@ -232,10 +238,12 @@ impl Inspection {
         let _ = plugin.check_config("");
         let stats = plugin.stats();
         let default = Limits::default();
-        self.call = Some(Call { fuel: stats.fuel_max, us: u64::try_from(stats.p50.as_micros()).unwrap_or(u64::MAX) });
+        self.call =
+            Some(Call { fuel: stats.fuel_max, us: u64::try_from(stats.p50.as_micros()).unwrap_or(u64::MAX) });
         if stats.fuel_max > default.fuel {
             let fuel = stats.fuel_max;
-            self.limits.push(format!("fuel: an empty call uses {fuel}, the host's default is {}", default.fuel));
+            self.limits
+                .push(format!("fuel: an empty call uses {fuel}, the host's default is {}", default.fuel));
         }
     }
 }

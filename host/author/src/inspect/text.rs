@@ -10,7 +10,8 @@ impl Display for Inspection {
         row(f, "kind", self.kind)?;
         row(f, "size", format_args!("{} bytes", self.bytes))?;
         row(f, "sha256", &self.sha256)?;
-        let signature = self.signature.as_ref().map_or_else(|| "none".to_owned(), |s| s.display().to_string());
+        let signature =
+            self.signature.as_ref().map_or_else(|| "none".to_owned(), |s| s.display().to_string());
         row(f, "signature", signature)?;
         interfaces(f, "imports", &self.imports)?;
         interfaces(f, "exports", &self.exports)?;
@@ -36,7 +37,8 @@ impl Display for Inspection {
         if let Some(call) = self.call {
             row(f, "empty call", format_args!("{} fuel, {} us", call.fuel, call.us))?;
         }
-        let producers: Vec<_> = self.producers.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let producers: Vec<_> =
+            self.producers.iter().map(|(name, version)| format!("{name} {version}")).collect();
         list(f, "made with", &producers)?;
         list(f, "needs limits", &self.limits)?;
         list(f, "problems", &self.problems)
@@ -65,7 +67,11 @@ fn interfaces(f: &mut Formatter<'_>, what: &str, all: &[Interface]) -> fmt::Resu
         Some(version) => format!("{}@{version}  {}", i.name, i.note),
         None => format!("{}  {}", i.name, i.note).trim_end().to_owned(),
     };
-    if all.is_empty() { row(f, what, "none") } else { list(f, what, &all.iter().map(line).collect::<Vec<_>>()) }
+    if all.is_empty() {
+        row(f, what, "none")
+    } else {
+        list(f, what, &all.iter().map(line).collect::<Vec<_>>())
+    }
 }
 
 /// Lines under one word; nothing where there are none.

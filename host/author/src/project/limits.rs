@@ -56,7 +56,9 @@ fn size<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
         Ok(Size::Text(text)) => parse(&text).map(Some).ok_or(text),
         Err(_) => Err("this".to_owned()),
     }
-    .map_err(|text| serde::de::Error::custom(format!("{text:?} is no size: a number of bytes, or as in \"64MiB\"")))
+    .map_err(|text| {
+        serde::de::Error::custom(format!("{text:?} is no size: a number of bytes, or as in \"64MiB\""))
+    })
 }
 
 /// Bytes of `64MiB`, `64 MiB`, `512KiB`, `1GiB`, `4096`.

@@ -33,7 +33,10 @@ impl fmt::Display for Report {
 /// Not built yet.
 pub fn test(subject: &Subject, cases: Option<&Path>) -> Result<Report, AuthorError> {
     let cases = cases.or(subject.project.as_ref().map(|p| p.cases.as_path()));
-    Err(not_yet(subject, &format!("weir plugin test (cases: {})", cases.unwrap_or(Path::new("none")).display())))
+    Err(not_yet(
+        subject,
+        &format!("weir plugin test (cases: {})", cases.unwrap_or(Path::new("none")).display()),
+    ))
 }
 
 /// Measurements.
