@@ -7,8 +7,8 @@ use wasmtime::ResourceLimiter;
 use crate::Limits;
 use crate::bindings::protocol_world::weir::plugin::log::{Host, Level};
 
-/// Instances, memories and tables of one call. A component with an embedded interpreter has about ten.
-const PARTS: usize = 32;
+/// Instances, memories and tables of one call. One with an embedded Python has 38 core instances.
+const PARTS: usize = 64;
 
 /// One call's.
 pub(crate) struct State {
