@@ -9,6 +9,27 @@ pub use translate::translate;
 use crate::Description;
 
 /// One Octavia protocol over one transport.
+///
+/// ```
+/// use weir_guest::{Protocol as _, l4::L4, testing};
+///
+/// const L4: L4 = L4 {
+///     name: "pigeon",
+///     version: "1.2.3",
+///     protocol: "PIGEON",
+///     transport: "pigeon",
+///     fallback: false,
+///     monitors: &["COO"],
+/// };
+///
+/// pub struct Pigeon;
+///
+/// weir_guest::export_l4!(Pigeon, L4);
+///
+/// let pool = testing::pool("PIGEON", "");
+/// let check = Pigeon::plan_monitor(&testing::context(&[]), &pool, &testing::monitor("COO")).unwrap();
+/// assert_eq!(check.interval_s, 5);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct L4 {
     /// The plugin's name.

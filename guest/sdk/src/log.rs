@@ -1,4 +1,8 @@
-//! Lines to the host's log. Natively they go nowhere.
+//! Lines to the host's log, under the plugin's name. Natively they go nowhere.
+//!
+//! ```
+//! weir_guest::log::warn(&format!("{} members are more than usual", 5000));
+//! ```
 
 use std::sync::Once;
 

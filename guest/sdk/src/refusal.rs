@@ -5,6 +5,15 @@ use crate::Refusal;
 impl Refusal {
     /// A refusal with a stable kebab-case `code`, the `field` that was wrong (`object.attribute`, or empty)
     /// and a sentence for the user.
+    ///
+    /// ```
+    /// use weir_guest::Refusal;
+    ///
+    /// let refusal = Refusal::new("too-many-members", "pool.members", "a pool of PIGEON has at most 9 members; remove 3")
+    ///     .operator("the roof holds no more");
+    /// assert_eq!(refusal.code, "too-many-members");
+    /// assert_eq!(refusal.operator, "the roof holds no more");
+    /// ```
     pub fn new(code: &str, field: &str, user: impl Into<String>) -> Refusal {
         Refusal { code: code.into(), field: field.into(), user: user.into(), operator: String::new() }
     }

@@ -45,4 +45,5 @@ pub use error::{CallError, Error, Failure, FailureKind};
 pub use limits::Limits;
 pub use plugin::Plugin;
 pub use registry::Registry;
+pub use shipped::shipped;
 pub use stats::Stats;

@@ -23,6 +23,13 @@ const MESSAGE: usize = 1024;
 /// About how long it takes to wipe a place for an instance.
 const WIPED: Duration = Duration::from_micros(50);
 
+/// What a call used.
+#[derive(Default)]
+struct Used {
+    fuel: u64,
+    memory: usize,
+}
+
 /// What a plugin exports beside `about`.
 struct Exports {
     protocol: Option<protocol_world::ProtocolPluginPre<State>>,
@@ -112,6 +119,27 @@ impl Plugin {
     /// What its calls have been since it was loaded.
     pub fn stats(&self) -> Stats {
         self.counters.read()
+    }
+
+    /// Forgets what its calls have been: those of a test at load time are none of its work.
+    pub fn reset_stats(&self) {
+        self.counters.reset();
+    }
+
+    /// How long it takes to make an instance, and to give it back, without a call. Not counted.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn instantiate(&self) -> Result<Duration, Failure> {
+        let _place = self.shared.room.enter();
+        let start = Instant::now();
+        let mut used = Used::default();
+        if self.exports.protocol.is_some() {
+            self.instance(|store| self.protocol()?.instantiate(store), |_, _| Ok(()), &mut used)?;
+        } else {
+            self.instance(|store| self.algorithm()?.instantiate(store), |_, _| Ok(()), &mut used)?;
+        }
+        Ok(start.elapsed())
     }
 
     /// What a listener with its pool becomes; parts may be absent.
@@ -247,8 +275,8 @@ impl Plugin {
     ) -> Result<A, CallError> {
         let _place = self.shared.room.enter();
         let start = Instant::now();
-        let mut fuel = 0;
-        let answer = self.instance(instantiate, call, &mut fuel).and_then(|answer| {
+        let mut used = Used::default();
+        let answer = self.instance(instantiate, call, &mut used).and_then(|answer| {
             let checked = match &answer {
                 Ok(answer) => check(answer),
                 Err(refusal) => check::refusal(refusal),
@@ -258,7 +286,7 @@ impl Plugin {
                 Err(bad) => Err(self.failure(FailureKind::Output, &bad, None)),
             }
         });
-        self.counters.called(start.elapsed(), fuel);
+        self.counters.called(start.elapsed(), used.fuel, used.memory);
         match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(refusal)) => {
@@ -277,7 +305,7 @@ impl Plugin {
         &self,
         instantiate: impl Fn(&mut Store<State>) -> wasmtime::Result<P>,
         call: impl FnOnce(&P, &mut Store<State>) -> wasmtime::Result<A>,
-        fuel: &mut u64,
+        used: &mut Used,
     ) -> Result<A, Failure> {
         let until = Instant::now() + self.shared.limits.deadline;
         let (mut store, instance) = loop {
@@ -299,7 +327,8 @@ impl Plugin {
             }
         };
         let answer = call(&instance, &mut store);
-        *fuel = self.shared.limits.fuel.saturating_sub(store.as_context_mut().get_fuel().unwrap_or(0));
+        used.fuel = self.shared.limits.fuel.saturating_sub(store.as_context_mut().get_fuel().unwrap_or(0));
+        used.memory = store.data().memory(&self.shared.limits);
         answer.map_err(|e| {
             let state = store.data();
             self.failure(kind(&e, state), &said(&e), state.last_error.as_deref())

@@ -37,6 +37,13 @@ impl State {
     }
 }
 
+impl State {
+    /// Bytes of linear memory that it has got; memory never shrinks, so this is the most it had.
+    pub fn memory(&self, limits: &Limits) -> usize {
+        limits.memory.saturating_sub(self.memory_left)
+    }
+}
+
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
@@ -153,5 +160,6 @@ mod tests {
         assert!(!state.memory_growing(0, 60, None).unwrap());
         assert!(state.memory_denied);
         assert!(state.memory_growing(60, 100, None).unwrap());
+        assert_eq!(state.memory(&limits), 100);
     }
 }

@@ -25,6 +25,8 @@ pub struct Stats {
     pub p99: Duration,
     /// Most fuel that one call used.
     pub fuel_max: u64,
+    /// Most linear memory that one call had, in bytes, all memories together.
+    pub memory_max: usize,
 }
 
 #[derive(Default)]
@@ -40,10 +42,11 @@ struct Inner {
 }
 
 impl Counters {
-    pub fn called(&self, latency: Duration, fuel: u64) {
+    pub fn called(&self, latency: Duration, fuel: u64, memory: usize) {
         let mut inner = self.0.lock();
         inner.stats.calls += 1;
         inner.stats.fuel_max = inner.stats.fuel_max.max(fuel);
+        inner.stats.memory_max = inner.stats.memory_max.max(memory);
         let next = inner.next;
         match inner.latencies.get_mut(next) {
             Some(place) => *place = latency,
@@ -60,6 +63,10 @@ impl Counters {
         let mut inner = self.0.lock();
         inner.stats.failures += 1;
         inner.stats.last_error = Some(message);
+    }
+
+    pub fn reset(&self) {
+        *self.0.lock() = Inner::default();
     }
 
     pub fn read(&self) -> Stats {
@@ -86,14 +93,15 @@ mod tests {
     fn percentiles_are_of_the_last_calls() {
         let counters = Counters::default();
         for _ in 0..REMEMBERED {
-            counters.called(Duration::from_secs(9), 1);
+            counters.called(Duration::from_secs(9), 1, 0);
         }
         for n in 1..=REMEMBERED as u64 {
-            counters.called(Duration::from_micros(n), n);
+            counters.called(Duration::from_micros(n), n, 2);
         }
         let stats = counters.read();
         assert_eq!(stats.calls, 2 * REMEMBERED as u64);
         assert_eq!(stats.fuel_max, REMEMBERED as u64);
+        assert_eq!(stats.memory_max, 2);
         assert_eq!(stats.p50, Duration::from_micros(512));
         assert_eq!(stats.p99, Duration::from_micros(1014));
     }
@@ -106,8 +114,10 @@ mod tests {
     #[test]
     fn one_call_is_every_percentile() {
         let counters = Counters::default();
-        counters.called(Duration::from_micros(7), 1);
+        counters.called(Duration::from_micros(7), 1, 0);
         assert_eq!(counters.read().p50, Duration::from_micros(7));
         assert_eq!(counters.read().p99, Duration::from_micros(7));
+        counters.reset();
+        assert_eq!(counters.read(), Stats::default());
     }
 }

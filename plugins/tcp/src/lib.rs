@@ -19,5 +19,6 @@ pub struct Tcp;
 
 weir_guest::export_l4!(Tcp, L4);
 
+// In the sandbox weir-author's tests ask the same of the component.
 #[cfg(test)]
-mod tests;
+weir_testkit::protocol_tests!(Tcp, "cases", natively);

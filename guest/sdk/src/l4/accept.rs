@@ -124,7 +124,7 @@ fn member(ctx: &Context, member: &Member) -> Option<Refusal> {
 /// The numbers of a health check, if OVN can run a monitor of this kind for this protocol.
 ///
 /// # Errors
-/// Refused: another pool's protocol, or a kind of monitor that OVN cannot run.
+/// Refused: another pool's protocol, a kind of monitor that OVN cannot run, or a number that is 0.
 pub fn plan_monitor(l4: &L4, _: &Context, of: &Pool, monitor: &Monitor) -> Result<HealthCheck, Refusal> {
     pool(l4, of)?;
     if !l4.monitors.contains(&monitor.kind.as_str()) {
@@ -139,6 +139,19 @@ pub fn plan_monitor(l4: &L4, _: &Context, of: &Pool, monitor: &Monitor) -> Resul
             refusal.user.push_str("; create the pool without a health monitor");
         }
         return Err(refusal);
+    }
+    let numbers = [
+        ("delay", monitor.delay_s),
+        ("timeout", monitor.timeout_s),
+        ("max_retries", monitor.rise),
+        ("max_retries_down", monitor.fall),
+    ];
+    if let Some((name, _)) = numbers.iter().find(|(_, number)| *number == 0) {
+        return Err(Refusal::new(
+            &format!("invalid-monitor-{}", name.replace('_', "-")),
+            &format!("healthmonitor.{name}"),
+            format!("OVN cannot check members with a {name} of 0; choose 1 or more"),
+        ));
     }
     Ok(HealthCheck {
         interval_s: monitor.delay_s,

@@ -1,6 +1,5 @@
 //! The command line.
 
-mod author;
 mod plugin;
 
 use std::{

@@ -8,7 +8,9 @@ use clap::Subcommand;
 use serde::Serialize;
 use serde_json::json;
 use weir_author::project::{FILE, Kind, Language, Project};
-use weir_author::{AuthorError, build, inspect, new};
+use weir_author::{
+    AuthorError, BenchOptions, BenchReport, TestOptions, TestReport, bench, build, inspect, new, test,
+};
 
 use super::{Output, PROBLEM, USAGE, error_line, print};
 
@@ -81,12 +83,12 @@ pub fn run(command: Plugin) -> ExitCode {
         }
         Plugin::Build { dir, output } => finish(output, build::build(&dir), built_text, |_| true),
         Plugin::Test { plugin, cases, output } => {
-            let done = subject(&plugin).and_then(|subject| super::author::test(&subject, cases.as_deref()));
-            finish(output, done, ToString::to_string, super::author::Report::ok)
+            finish(output, run_test(&plugin, cases), ToString::to_string, TestReport::ok)
         }
         Plugin::Bench { plugin, output } => {
-            let done = subject(&plugin).and_then(|subject| super::author::bench(&subject));
-            finish(output, done, ToString::to_string, super::author::Report::ok)
+            finish(output, run_bench(&plugin), ToString::to_string, |report| {
+                report.calls.iter().all(|call| call.failed.is_none())
+            })
         }
         Plugin::Inspect { file, output } => {
             finish(output, inspect::inspect(&file), ToString::to_string, inspect::Inspection::ok)
@@ -94,12 +96,10 @@ pub fn run(command: Plugin) -> ExitCode {
     }
 }
 
-/// What is tested or measured.
-pub struct Subject {
-    /// The component.
-    pub component: PathBuf,
-    /// The project it is of, where it is of one.
-    pub project: Option<Project>,
+/// What is tested or measured: the component, and the project it is of, where it is of one.
+struct Subject {
+    component: PathBuf,
+    project: Option<Project>,
 }
 
 /// A project's component, built if it is missing or older than its sources; or the component named.
@@ -112,6 +112,30 @@ fn subject(path: &Path) -> Result<Subject, AuthorError> {
     Ok(Subject { component: project.component.clone(), project: Some(project) })
 }
 
+fn run_test(plugin: &Path, cases: Option<PathBuf>) -> Result<TestReport, AuthorError> {
+    let subject = subject(plugin)?;
+    let mut options = TestOptions::new(subject.component);
+    if let Some(project) = subject.project {
+        // A project may do without cases; a folder named must be there.
+        options.cases = project.cases.is_dir().then_some(project.cases);
+        options.limits = project.limits;
+        options.same_as_shipped = project.same_as_shipped;
+    }
+    if cases.is_some() {
+        options.cases = cases;
+    }
+    test::run(&options)
+}
+
+fn run_bench(plugin: &Path) -> Result<BenchReport, AuthorError> {
+    let subject = subject(plugin)?;
+    let mut options = BenchOptions::new(subject.component);
+    if let Some(project) = subject.project {
+        options.limits = project.limits;
+    }
+    bench::run(&options)
+}
+
 fn finish<T: Serialize>(
     output: Output,
     done: Result<T, AuthorError>,
@@ -121,7 +145,7 @@ fn finish<T: Serialize>(
     match done {
         Ok(done) => {
             print(&match output {
-                Output::Text => text(&done),
+                Output::Text => line(text(&done)),
                 Output::Json => json_text(&done),
             });
             if ok(&done) { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
@@ -136,6 +160,11 @@ fn failed(output: Output, code: &str, error: &dyn Display, usage: bool) -> ExitC
         Output::Json => print(&json_text(&json!({"error": {"code": code, "message": error.to_string()}}))),
     }
     ExitCode::from(if usage { USAGE } else { PROBLEM })
+}
+
+/// Ends with one end of line.
+fn line(text: String) -> String {
+    if text.ends_with('\n') { text } else { text + "\n" }
 }
 
 fn json_text(value: &impl Serialize) -> String {

@@ -1,0 +1,125 @@
+//! Conformance: questions derived from what a plugin says of itself, and the rules that every plugin obeys.
+
+use crate::asker::{Asker, Wants};
+use crate::question::{Question, Reply};
+use crate::rules::{Fault, needs_config};
+use crate::{Report, Subject, relations};
+
+mod algorithm;
+mod protocol;
+mod scene;
+
+/// How many questions conformance asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// All of them, each twice: about 120 for each word.
+    #[default]
+    Full,
+    /// About 25 for each word, once: what a host asks when it loads a plugin.
+    Quick,
+}
+
+/// A question with its name, and what it must be answered with.
+pub(crate) struct Case {
+    pub name: String,
+    pub question: Question,
+    pub wants: Wants,
+    /// Whether it is among the few.
+    pub quick: bool,
+}
+
+/// Asks a plugin what every plugin of its kind is asked, under the configuration `config` (JSON, or empty).
+///
+/// ```
+/// use weir_guest::*;
+/// use weir_testkit::{Depth, Native, conformance};
+///
+/// struct Careless;
+///
+/// impl Plugin for Careless {
+///     fn describe() -> Description {
+///         Description::of_algorithms("careless", "1.0.0", &["CARELESS"])
+///     }
+/// }
+///
+/// impl Algorithm for Careless {
+///     fn distribute(_: &Context, _: Option<&Pool>, members: &[Member]) -> Result<Distribution, Refusal> {
+///         let shares = (0..).zip(members).map(|(member, m)| Share { member, copies: m.weight }).collect();
+///         Ok(Distribution { selection_fields: vec![], options: vec![], shares })
+///     }
+/// }
+///
+/// let report = conformance(&Native::algorithm::<Careless>(), Depth::Full, "");
+/// assert!(report.failures.iter().any(|f| f.rule == "copies are 1 to 64" && f.hint.contains("shares_by_weight")));
+/// ```
+pub fn conformance(subject: &dyn Subject, depth: Depth, config: &str) -> Report {
+    let mut asker = Asker::new("conformance", subject);
+    let described = Ok(Reply::Description(asker.description.clone()));
+    if !asker.report.ok() {
+        // What cannot say what it serves cannot be asked for it.
+        return asker.report;
+    }
+    asker.again("describe", &Question::Describe, &described);
+    configurations(&mut asker, config);
+    let ready = !config.is_empty() || !needs_config(&asker.description);
+    let mut cases = vec![];
+    for word in &asker.description.protocols {
+        cases.extend(protocol::cases(&asker.description, word));
+    }
+    for word in &asker.description.algorithms {
+        cases.extend(algorithm::cases(&asker.description, word));
+    }
+    for mut case in cases {
+        if depth == Depth::Quick && !case.quick {
+            continue;
+        }
+        match &mut case.question {
+            Question::Translate(unit) => config.clone_into(&mut unit.context.config),
+            Question::CheckMembers { context, .. }
+            | Question::PlanMonitor { context, .. }
+            | Question::Distribute { context, .. } => config.clone_into(&mut context.config),
+            Question::Describe | Question::CheckConfig { .. } => {}
+        }
+        if !ready && matches!(case.wants, Wants::Answer(_)) {
+            case.wants = Wants::Any;
+        }
+        let Some(answer) = asker.ask(&case.name, &case.question, case.wants) else { continue };
+        if depth == Depth::Full {
+            asker.again(&case.name, &case.question, &answer);
+            if let Some(fault) = relations::order(subject, &case.question, &answer) {
+                asker.note(&case.name, &case.question, fault);
+            }
+        }
+    }
+    asker.report
+}
+
+fn configurations(asker: &mut Asker<'_>, config: &str) {
+    let none = Question::CheckConfig { config: String::new() };
+    let wants = if needs_config(&asker.description) {
+        Wants::Any
+    } else {
+        Wants::Answer("no configuration is the default; if one is needed, config_schema says `required`")
+    };
+    asker.ask("no configuration", &none, wants);
+    let garbage = Question::CheckConfig { config: "{ this is no JSON".into() };
+    let wants = Wants::Refusal("a configuration that is not JSON cannot be read");
+    asker.ask("a configuration that is not JSON", &garbage, wants);
+    let strange = Question::CheckConfig { config: "{\"no_such_key\": [1, 2.5, null]}".into() };
+    let answer = asker.ask("a configuration with an unknown key", &strange, Wants::Any);
+    if let Some(Ok(_)) = answer
+        && asker.description.config_schema.is_empty()
+    {
+        let fault = Fault::new(
+            "a plugin without a configuration schema takes no configuration",
+            "a refusal, or a schema",
+            "it accepted a key that it cannot know",
+            "leave Plugin::check_config at its default, or describe the configuration in config_schema",
+        );
+        asker.note("a configuration with an unknown key", &strange, fault);
+    }
+    if !config.is_empty() {
+        let given = Question::CheckConfig { config: config.to_owned() };
+        asker.ask("the given configuration", &given, Wants::Answer("the tests run with it"));
+    }
+}
