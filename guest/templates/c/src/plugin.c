@@ -297,6 +297,22 @@ bool exports_weir_plugin_protocol_plan_monitor(context *ctx, pool *with, weir_pl
                   join((text[]){view("OVN cannot check the members of a pool of " PROTOCOL " by "), inside(monitor->kind),
                                 view("; choose " MONITOR), END}));
   }
+  const struct {
+    const char *name;
+    const char *code;
+    uint32_t number;
+  } numbers[] = {
+      {"delay", "invalid-monitor-delay", monitor->delay_s},
+      {"timeout", "invalid-monitor-timeout", monitor->timeout_s},
+      {"max_retries", "invalid-monitor-max-retries", monitor->rise},
+      {"max_retries_down", "invalid-monitor-max-retries-down", monitor->fall},
+  };
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    if (numbers[i].number != 0) continue;
+    return refuse(err, copy(numbers[i].code), join((text[]){view("healthmonitor."), view(numbers[i].name), END}),
+                  join((text[]){view("OVN cannot check members with a "), view(numbers[i].name),
+                                view(" of 0; choose 1 or more"), END}));
+  }
   ret->interval_s = monitor->delay_s;
   ret->timeout_s = monitor->timeout_s;
   ret->success = monitor->rise;

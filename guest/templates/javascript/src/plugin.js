@@ -180,6 +180,15 @@ export const protocol = {
       throw refusal('unsupported-monitor-type', 'healthmonitor.type',
         `OVN cannot check the members of a pool of ${PROTOCOL} by ${monitor.kind}; choose ${MONITORS.join(' or ')}`);
     }
+    const numbers = {
+      delay: monitor.delayS, timeout: monitor.timeoutS, max_retries: monitor.rise, max_retries_down: monitor.fall,
+    };
+    for (const [name, number] of Object.entries(numbers)) {
+      if (number === 0) {
+        throw refusal(`invalid-monitor-${dashes(name)}`, `healthmonitor.${name}`,
+          `OVN cannot check members with a ${name} of 0; choose 1 or more`);
+      }
+    }
     return { intervalS: monitor.delayS, timeoutS: monitor.timeoutS, success: monitor.rise, failure: monitor.fall };
   },
 };

@@ -194,4 +194,14 @@ class Protocol:
                 "unsupported-monitor-type", "healthmonitor.type",
                 f"OVN cannot check the members of a pool of {PROTOCOL} by {monitor.kind}; choose {' or '.join(MONITORS)}",
             )
+        numbers = {
+            "delay": monitor.delay_s, "timeout": monitor.timeout_s,
+            "max_retries": monitor.rise, "max_retries_down": monitor.fall,
+        }
+        for name, number in numbers.items():
+            if number == 0:
+                refuse(
+                    f"invalid-monitor-{name.replace('_', '-')}", f"healthmonitor.{name}",
+                    f"OVN cannot check members with a {name} of 0; choose 1 or more",
+                )
         return HealthCheck(monitor.delay_s, monitor.timeout_s, monitor.rise, monitor.fall)
