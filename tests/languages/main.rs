@@ -7,10 +7,13 @@
 
 use std::{
     fs,
+    ops::Not,
     path::{Path, PathBuf},
     process::Command,
+    time::{Duration, Instant},
 };
 
+use hyper::Method;
 use serde_json::{Value, json};
 use weir_tests::{Host, Northbound, host::binary, objects::*};
 
@@ -46,6 +49,16 @@ fn projects() -> (Vec<PathBuf>, tempfile::TempDir) {
     (vec![dir], folder)
 }
 
+/// Waits longer than [`Host::ready`]: an interpreter takes many seconds to compile, in a debug build and beside other work.
+async fn ready(host: &Host) {
+    let start = Instant::now();
+    let client = host.client();
+    while client.send(Method::GET, "/readyz", &[], Vec::new()).await.is_ok_and(|a| a.status == 200).not() {
+        assert!(start.elapsed() < Duration::from_secs(300), "ready: not within five minutes");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// What the provider calls of a life make of the rows; with a plugin, that it was asked.
 async fn rows(with: Option<&Built>) -> Value {
     let northbound = Northbound::start();
@@ -60,7 +73,8 @@ async fn rows(with: Option<&Built>) -> Value {
             format!("[[plugin]]\nname = {name:?}\nfile = {file:?}\n[plugin.limits]\n{}", built.limits);
         fs::write(folder.join("plugins.toml"), manifest).unwrap();
     }
-    let host = Host::start(northbound.folder(), &northbound.remote()).await;
+    let host = Host::spawn(northbound.folder(), &northbound.remote(), &[]);
+    ready(&host).await;
     let client = host.client();
     for (method, body) in calls(1) {
         client.call(method, &body).await.committed();
