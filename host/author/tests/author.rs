@@ -21,7 +21,7 @@ fn saved(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
 
 fn run(name: &str, bytes: &[u8], change: impl FnOnce(&mut TestOptions)) -> TestReport {
     let folder = tempfile::tempdir().unwrap();
-    let mut options = TestOptions { limits: limits(), ..TestOptions::new(saved(&folder, name, bytes)) };
+    let mut options = TestOptions::new(saved(&folder, name, bytes));
     change(&mut options);
     test::run(&options).unwrap()
 }
