@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use weir_guest::{Description, Refusal};
 
-use crate::asker::{Asker, Wants};
+use crate::asker::{Asker, Wants, short};
 use crate::json::{self, Value};
 use crate::question::{Question, Reply, answer_to_json};
 use crate::{Finding, Report, Subject};
@@ -114,7 +114,7 @@ fn judge(asker: &mut Asker<'_>, said: &str, case: &Case, answer: &Result<Reply, 
             rule: format!("{} as expected", difference.field),
             expected: difference.expected,
             got: difference.got,
-            hint: format!("the whole answer is {got}"),
+            hint: format!("the whole answer is {}", short(&got.to_string())),
             question: String::new(),
         });
     }

@@ -1,3 +1,6 @@
+//! * Reads: a plugin's answers, files of cases. Writes: nothing. Never: knows a protocol or an algorithm by name
+//!   (Octavia's words are data), or needs a dependency but the SDK.
+//!
 #![doc = include_str!("../README.md")]
 
 mod asker;

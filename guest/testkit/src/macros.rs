@@ -6,25 +6,32 @@ use std::process::Command;
 
 /// The tests of a plugin that serves protocols: its cases, conformance and properties natively, and all of them
 /// in the sandbox (by the `weir` binary: the one that the environment variable `WEIR` names, or that of `PATH`).
-/// The first argument is the type that is exported, the second the folder of cases, seen from the crate's own. A
-/// third, `natively`, leaves out the sandbox.
+/// The first argument is the type that is exported, the second the folder of cases, seen from the crate's own.
 ///
 /// ```ignore
 /// #[cfg(test)]
 /// weir_testkit::protocol_tests!(Pigeon, "cases");
 /// ```
+///
+/// A plugin that goes nowhere without a configuration is given one, for conformance and properties (the sandbox
+/// takes it from `weir-plugin.toml`); `natively` leaves out the sandbox:
+///
+/// ```ignore
+/// weir_testkit::protocol_tests!(Pigeon, "cases", config = r#"{"roof": 3}"#);
+/// weir_testkit::protocol_tests!(Pigeon, "cases", natively);
+/// ```
 #[macro_export]
 macro_rules! protocol_tests {
-    ($plugin:ty, $cases:expr $(, $natively:ident)?) => {
-        $crate::__plugin_tests!($crate::Native::protocol::<$plugin>(), $cases $(, $natively)?);
+    ($plugin:ty, $($rest:tt)+) => {
+        $crate::__plugin_tests!($crate::Native::protocol::<$plugin>(), $($rest)+);
     };
 }
 
 /// The tests of a plugin that serves algorithms: as [`protocol_tests!`].
 #[macro_export]
 macro_rules! algorithm_tests {
-    ($plugin:ty, $cases:expr $(, $natively:ident)?) => {
-        $crate::__plugin_tests!($crate::Native::algorithm::<$plugin>(), $cases $(, $natively)?);
+    ($plugin:ty, $($rest:tt)+) => {
+        $crate::__plugin_tests!($crate::Native::algorithm::<$plugin>(), $($rest)+);
     };
 }
 
@@ -32,7 +39,13 @@ macro_rules! algorithm_tests {
 #[macro_export]
 macro_rules! __plugin_tests {
     ($native:expr, $cases:expr) => {
-        $crate::__plugin_tests!($native, $cases, natively);
+        $crate::__plugin_tests!($native, $cases, config = "");
+    };
+    ($native:expr, $cases:expr, natively) => {
+        $crate::__plugin_tests!($native, $cases, config = "", natively);
+    };
+    ($native:expr, $cases:expr, config = $config:expr) => {
+        $crate::__plugin_tests!($native, $cases, config = $config, natively);
 
         /// By `weir plugin test`.
         #[test]
@@ -42,7 +55,7 @@ macro_rules! __plugin_tests {
             }
         }
     };
-    ($native:expr, $cases:expr, natively) => {
+    ($native:expr, $cases:expr, config = $config:expr, natively) => {
         mod natively {
             #[allow(unused_imports)]
             use super::*;
@@ -55,12 +68,12 @@ macro_rules! __plugin_tests {
 
             #[test]
             fn conformance() {
-                $crate::conformance(&$native, $crate::Depth::Full, "").assert_ok();
+                $crate::conformance(&$native, $crate::Depth::Full, $config).assert_ok();
             }
 
             #[test]
             fn properties() {
-                $crate::properties(&$native, 1, 1000, "").assert_ok();
+                $crate::properties(&$native, 1, 1000, $config).assert_ok();
             }
         }
     };

@@ -28,8 +28,8 @@ pub const UNSERVED: &str = "plugin-instantiate";
 /// Outside, whether the plugin answered; inside, whether it accepted.
 pub type Answer<T> = Result<Result<T, Refusal>, Broken>;
 
-/// A plugin that can be asked everything in `wit/`: natively, in the sandbox, or a stand-in.
-#[allow(clippy::missing_errors_doc)] // Of each: broken, or refused.
+/// A plugin that can be asked everything in `wit/`: natively, in the sandbox, or a stand-in. Every call fails as
+/// [`Broken`] where the plugin gives no answer; a refusal is an answer.
 pub trait Subject {
     /// What it says of itself.
     fn describe(&self) -> Result<Description, Broken>;

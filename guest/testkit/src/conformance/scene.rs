@@ -63,7 +63,7 @@ pub(super) fn lists() -> Vec<(&'static str, Vec<Member>)> {
     vec![
         ("some members disabled", changed(|n, m| m.enabled = n % 3 != 0)),
         ("all members disabled", changed(|_, m| m.enabled = false)),
-        ("weights of 0 to 256", changed(|n, m| m.weight = [0, 1, 256, 17][n % 4])),
+        ("weights of 0 to 256", changed(|n, m| m.weight = [0, 1, 256, 17].get(n % 4).copied().unwrap_or(1))),
         ("all weights 0", changed(|_, m| m.weight = 0)),
         ("some members for backup", changed(|n, m| m.backup = n % 2 == 0)),
         ("members online and offline", changed(|n, m| m.health = if n % 2 == 0 { Online } else { Offline })),
