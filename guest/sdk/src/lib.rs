@@ -44,6 +44,9 @@
 //!             }
 //!             return Ok(Translation::empty("pigeon", "a listener and a pool are needed"));
 //!         };
+//!         if listener.port == 0 {
+//!             return Err(Refusal::new("invalid-port", "listener.protocol_port", "a listener needs a port above 0"));
+//!         }
 //!         if !listener.enabled || !pool.enabled {
 //!             return Ok(Translation::empty("pigeon", "the listener or the pool is disabled"));
 //!         }
@@ -68,6 +71,10 @@
 //! let members = [testing::member("192.0.2.1:8080")];
 //! let answer = Pigeon::translate(&ctx, Some(&listener), Some(&pool), &members, &shares_evenly(&members)).unwrap();
 //! assert_eq!(answer.entries[0].backends[0].port, 8080);
+//! # let report = weir_testkit::conformance(&weir_testkit::Native::protocol::<Pigeon>(), weir_testkit::Depth::Full, "");
+//! # // Pigeons are no transport of OVN's.
+//! # let schema = "an answer needs only what the connected schema has";
+//! # assert!(report.failures.iter().all(|f| f.rule == schema), "{report}");
 //! ```
 //!
 //! # A plugin for an algorithm
@@ -91,6 +98,10 @@
 //!             let asked = &pool.algorithm;
 //!             return Err(Refusal::unsupported("unsupported-algorithm", "pool.lb_algorithm", "balance by", asked, &["WEIGHTED"]));
 //!         }
+//!         if let Some(persistence) = pool.and_then(|p| p.persistence.as_ref()) {
+//!             let (field, what) = ("pool.session_persistence.type", "keep a client with its member by");
+//!             return Err(Refusal::unsupported("unsupported-persistence", field, what, &persistence.kind, &[]));
+//!         }
 //!         Ok(Distribution { selection_fields: vec![], options: vec![], shares: shares_by_weight(members) })
 //!     }
 //! }
@@ -101,6 +112,7 @@
 //! members[1].weight = 3;
 //! let answer = Weighted::distribute(&testing::context(&[]), None, &members).unwrap();
 //! assert_eq!(answer.shares[1].copies, 3);
+//! # weir_testkit::conformance(&weir_testkit::Native::algorithm::<Weighted>(), weir_testkit::Depth::Full, "").assert_ok();
 //! ```
 //!
 //! # Configuration

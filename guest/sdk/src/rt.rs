@@ -5,7 +5,7 @@
 use std::alloc::{self, Layout};
 use std::ptr::{self, NonNull};
 
-/// Called by the bindings where they need [`cabi_realloc`]: it is in this crate, so it is linked.
+/// Called by the bindings where they need `cabi_realloc`: it is in this crate, so it is linked.
 pub fn maybe_link_cabi_realloc() {}
 
 /// Memory for what the host hands over; named and shaped by the component model's canonical ABI.

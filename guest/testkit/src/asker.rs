@@ -23,13 +23,15 @@ pub(crate) struct Asker<'a> {
     pub subject: &'a dyn Subject,
     pub description: Description,
     pub report: Report,
+    /// Questions that broke the plugin.
+    pub broken: usize,
 }
 
 impl<'a> Asker<'a> {
     /// Begins with what the plugin says of itself, and judges that.
     pub fn new(suite: &'static str, subject: &'a dyn Subject) -> Asker<'a> {
         let description = Description::of_protocols("", "", &[]);
-        let mut asker = Asker { suite, subject, description, report: Report::default() };
+        let mut asker = Asker { suite, subject, description, report: Report::default(), broken: 0 };
         if let Some(Ok(Reply::Description(description))) =
             asker.ask("describe", &Question::Describe, Wants::Any)
         {
@@ -56,6 +58,7 @@ impl<'a> Asker<'a> {
         let answer = match question.ask(self.subject) {
             Ok(answer) => answer,
             Err(broken) => {
+                self.broken += 1;
                 self.note(case, question, broke(&broken));
                 return None;
             }

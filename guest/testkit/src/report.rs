@@ -22,7 +22,7 @@ pub struct Finding {
     pub case: String,
     /// What must hold.
     pub rule: String,
-    /// What was expected.
+    /// What was expected; of a difference, what the shipped plugin answers.
     pub expected: String,
     /// What the plugin did.
     pub got: String,
@@ -80,7 +80,7 @@ impl fmt::Display for Report {
             }
         }
         for finding in &self.differences {
-            writeln!(f, "differs {finding}")?;
+            writeln!(f, "DIFFERS {finding}")?;
         }
         write!(f, "{} asked, {} failed", self.ran, self.failures.len())?;
         if !self.differences.is_empty() {
@@ -93,13 +93,49 @@ impl fmt::Display for Report {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}\n  rule     {}", self.suite, self.case, self.rule)?;
+        let (expected, got) =
+            if self.suite == "comparison" { ("shipped", "plugin") } else { ("expected", "got") };
         let parts =
-            [("expected", &self.expected), ("got", &self.got), ("fix", &self.hint), ("ask", &self.question)];
+            [(expected, &self.expected), (got, &self.got), ("fix", &self.hint), ("ask", &self.question)];
         for (name, text) in parts {
             if !text.is_empty() && (name != "ask" || text.len() <= QUESTION) {
                 write!(f, "\n  {name:8} {text}")?;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(suite: &'static str, case: &str, rule: &str) -> Finding {
+        let text = |text: &str| text.to_owned();
+        Finding {
+            suite,
+            case: text(case),
+            rule: text(rule),
+            expected: text("1"),
+            got: text("2"),
+            hint: text("count again"),
+            question: text("{}"),
+        }
+    }
+
+    #[test]
+    fn a_report_shows_one_finding_of_a_rule_and_names_the_others() {
+        let failures =
+            ["a", "b", "c", "d", "e", "f", "g"].map(|case| finding("conformance", case, "sums are right"));
+        let report = Report {
+            ran: 9,
+            failures: failures.to_vec(),
+            differences: vec![finding("comparison", "x", "the same")],
+        };
+        let wanted = "FAILED  conformance: a\n  rule     sums are right\n  expected 1\n  got      2\n  fix      count again\n  \
+                      ask      {}\n  and in   b; c; d; e; and 2 more\n\
+                      DIFFERS comparison: x\n  rule     the same\n  shipped  1\n  plugin   2\n  fix      count again\n  \
+                      ask      {}\n9 asked, 7 failed, 1 differ from the shipped plugin";
+        assert_eq!(report.to_string(), wanted);
     }
 }

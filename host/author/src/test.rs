@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use weir_sandbox::{Limits, Plugin, Registry, Sandbox};
@@ -11,6 +12,9 @@ use weir_testkit::{Depth, Finding, Report};
 use crate::AuthorError;
 use crate::subject::{Sandboxed, Shipped};
 
+/// The least deadline of a call in a test.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What to test, and how.
 #[derive(Debug, Clone)]
 pub struct TestOptions {
@@ -18,7 +22,8 @@ pub struct TestOptions {
     pub component: PathBuf,
     /// The author's folder of cases; none where the project has none.
     pub cases: Option<PathBuf>,
-    /// What a call may use.
+    /// What a call may use. The deadline is at least [`PATIENCE`]: a busy machine is not the plugin's fault, and
+    /// fuel is counted whatever else the machine does. How long a call takes is measured by the benchmark.
     pub limits: Limits,
     /// The configuration to run conformance and properties under: JSON, or empty. A case brings its own.
     pub config: String,
@@ -170,7 +175,8 @@ impl fmt::Display for TestReport {
 /// # Errors
 /// The component cannot be read, or is no plugin that the host would load.
 pub fn run(options: &TestOptions) -> Result<TestReport, AuthorError> {
-    let sandbox = Sandbox::new(options.limits.clone(), None)?;
+    let patient = |limits: &Limits| Limits { deadline: limits.deadline.max(PATIENCE), ..limits.clone() };
+    let sandbox = Sandbox::new(patient(&options.limits), None)?;
     let plugin = load(&sandbox, &options.component)?;
     let subject = Sandboxed(&plugin);
     let config = &options.config;
@@ -181,7 +187,7 @@ pub fn run(options: &TestOptions) -> Result<TestReport, AuthorError> {
     let properties = weir_testkit::properties(&subject, options.seed, options.questions, config);
     suites.push(Suite::of("properties", properties));
     // Under the limits that they are shipped with.
-    let registry = Registry::load(&Sandbox::new(Limits::default(), None)?, None)?;
+    let registry = Registry::load(&Sandbox::new(patient(&Limits::default()), None)?, None)?;
     let shipped = Shipped {
         protocol: plugin.description().protocols.iter().find_map(|word| registry.protocol(word)),
         algorithm: plugin.description().algorithms.iter().find_map(|word| registry.algorithm(word)),

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use weir_author::{BenchOptions, TestOptions, TestReport, bench, conformance, test};
+use weir_author::{BenchOptions, Sandboxed, TestOptions, TestReport, bench, conformance, test};
 use weir_sandbox::{Limits, Plugin, Sandbox, faulty, shipped};
+use weir_testkit::{Native, Subject as _, comparison};
 
 /// Limits that only a runaway reaches, however busy the machine is.
 fn limits() -> Limits {
@@ -21,7 +22,7 @@ fn saved(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
 
 fn run(name: &str, bytes: &[u8], change: impl FnOnce(&mut TestOptions)) -> TestReport {
     let folder = tempfile::tempdir().unwrap();
-    let mut options = TestOptions { limits: limits(), ..TestOptions::new(saved(&folder, name, bytes)) };
+    let mut options = TestOptions::new(saved(&folder, name, bytes));
     change(&mut options);
     test::run(&options).unwrap()
 }
@@ -58,6 +59,23 @@ fn the_shipped_plugins_pass_everything_with_their_cases() {
 
 /// What makes a bad guest show what it is like.
 const PROVOKE: &str = r#"{"provoke":true}"#;
+
+#[test]
+fn a_component_answers_what_its_type_answers() {
+    let sandbox = Sandbox::new(limits(), None).unwrap();
+    for (name, native) in [
+        ("algorithm", Native::algorithm::<weir_plugin_algorithm::Hashing>()),
+        ("sctp", Native::protocol::<weir_plugin_sctp::Sctp>()),
+        ("tcp", Native::protocol::<weir_plugin_tcp::Tcp>()),
+        ("udp", Native::protocol::<weir_plugin_udp::Udp>()),
+    ] {
+        let (_, bytes) = shipped().iter().find(|(n, _)| *n == name).unwrap();
+        let plugin = Plugin::load(&sandbox, name, bytes).unwrap();
+        let report = comparison(&native, &Sandboxed(&plugin), 42, 1000, "");
+        assert_eq!((report.ran, report.differences.len()), (1000, 0), "{report}");
+        assert_eq!(native.describe(), Sandboxed(&plugin).describe());
+    }
+}
 
 #[test]
 fn each_bad_guest_is_caught() {

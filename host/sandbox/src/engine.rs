@@ -96,7 +96,7 @@ fn config(limits: &Limits, pooled: bool) -> Config {
         // A component in a compiled language has one memory, one or two tables and up to three core instances;
         // one with an embedded interpreter has more of the latter.
         pool.total_component_instances(calls)
-            .total_core_instances(calls.saturating_mul(16))
+            .total_core_instances(calls.saturating_mul(48))
             .total_memories(calls.saturating_mul(2))
             .total_tables(calls.saturating_mul(8))
             .max_memory_size(limits.memory.max(MEMORY_MAX))

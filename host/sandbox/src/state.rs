@@ -9,8 +9,8 @@ use crate::Limits;
 use crate::bindings::protocol_world::weir::plugin::log::{Host, Level};
 use crate::budget::LogBudget;
 
-/// Instances, memories and tables of one call. A component with an embedded interpreter has about ten.
-const PARTS: usize = 32;
+/// Instances, memories and tables of one call. One with an embedded Python has 38 core instances.
+const PARTS: usize = 64;
 
 /// One call's.
 pub(crate) struct State {

@@ -49,8 +49,8 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if path.is_dir() {
-            // Tests need words to ask with.
-            if !["tests", "examples", "benches", "target"].contains(&name.as_str()) {
+            // Tests need words to ask with; templates are plugins.
+            if !["tests", "examples", "benches", "target", "templates"].contains(&name.as_str()) {
                 sources(&path, out);
             }
         } else if [".rs", ".wit", ".py"].iter().any(|end| name.ends_with(end)) && name != "tests.rs" {

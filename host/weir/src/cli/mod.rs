@@ -1,5 +1,7 @@
 //! The command line.
 
+mod plugin;
+
 use std::{
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
@@ -60,6 +62,11 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// For plugin authors: a new project, its component, tests, measurements.
+    Plugin {
+        #[command(subcommand)]
+        command: plugin::Plugin,
+    },
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -89,6 +96,7 @@ pub fn run() -> ExitCode {
         Ok(Cli { command: Command::Plan { config, lb, plugins, output } }) => {
             run_plan(config.as_deref(), lb, plugins.as_deref(), output)
         }
+        Ok(Cli { command: Command::Plugin { command } }) => plugin::run(command),
         Err(error) => {
             // Help and version are asked for; anything else is wrong usage. Failing to print leaves nothing to do.
             let _ = error.print();
@@ -123,7 +131,7 @@ fn run_plan(
 ) -> ExitCode {
     with_config(config, |config, runtime| match runtime.block_on(plan::plan(config, lb, plugins)) {
         Ok(report) => {
-            print(&report, output);
+            print_report(&report, output);
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -133,20 +141,18 @@ fn run_plan(
     })
 }
 
-fn print<R: std::fmt::Display + serde::Serialize>(report: &R, output: Output) {
-    let text = match output {
+fn print_report<R: std::fmt::Display + serde::Serialize>(report: &R, output: Output) {
+    print(&match output {
         Output::Text => report.to_string(),
         // Names and texts always serialise.
         Output::Json => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
-    };
-    // Nobody is left to tell when standard output is closed.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    });
 }
 
 fn run_check(config: Option<&Path>, output: Output) -> ExitCode {
     with_config(config, |config, runtime| {
         let report = runtime.block_on(check::check(config));
-        print(&report, output);
+        print_report(&report, output);
         if report.ok { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
     })
 }
@@ -169,6 +175,11 @@ fn with_config(config: Option<&Path>, run: impl FnOnce(&Config, &Runtime) -> Exi
 /// ([`crate::patience`]).
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+}
+
+fn print(text: &str) {
+    // Nobody is left to tell when standard output is closed.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn usage(text: &str) -> ExitCode {
