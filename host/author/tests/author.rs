@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use weir_author::{BenchOptions, Sandboxed, TestOptions, TestReport, bench, conformance, test};
+use weir_author::{
+    BenchOptions, Sandboxed, TestOptions, TestReport, bench, conformance, conformance_under, test,
+};
 use weir_sandbox::{Limits, Plugin, Sandbox, faulty, shipped};
 use weir_testkit::{Native, Subject as _, comparison};
 
