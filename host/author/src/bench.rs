@@ -124,14 +124,9 @@ pub fn run(options: &BenchOptions) -> Result<BenchReport, AuthorError> {
     let sandbox = Sandbox::new(options.limits.clone(), None)?;
     let bytes = test::read(&options.component)?;
     let label = options.component.display().to_string();
-    let mut load_time = Duration::MAX;
-    let mut load = || {
-        let start = Instant::now();
-        let plugin = Plugin::load(&sandbox, &label, &bytes)?;
-        load_time = load_time.min(start.elapsed());
-        Ok::<_, AuthorError>(plugin)
-    };
-    let plugin = load()?;
+    let start = Instant::now();
+    let plugin = Plugin::load(&sandbox, &label, &bytes)?;
+    let load_time = start.elapsed();
     let instantiate = instantiate(&plugin, options.rounds)?;
     let mut calls = vec![];
     for &members in &options.members {
@@ -140,8 +135,8 @@ pub fn run(options: &BenchOptions) -> Result<BenchReport, AuthorError> {
         let translate = description.protocols.first().map(|word| sample::translate(word, members, config));
         let distribute = description.algorithms.first().map(|word| sample::distribute(word, members, config));
         for question in translate.into_iter().chain(distribute) {
-            // Its own counters.
-            calls.push(measure(&load()?, &question, members, options));
+            plugin.reset_stats();
+            calls.push(measure(&plugin, &question, members, options));
         }
     }
     Ok(BenchReport {

@@ -1,7 +1,7 @@
 //! What plugin authors use: `weir plugin new`, `build`, `test`, `bench` and `inspect`, without OpenStack, OVN or network.
 //!
 //! * Reads: a plugin's project folder, its component, the shipped plugins.
-//! * Writes: a new project folder, the built component.
+//! * Writes: a new project folder, the built component, compiled components in the user's cache folder.
 //! * Never: talks to a running host, to Octavia or to OVN.
 //!
 //! | module | what |

@@ -176,7 +176,8 @@ impl fmt::Display for TestReport {
 /// The component cannot be read, or is no plugin that the host would load.
 pub fn run(options: &TestOptions) -> Result<TestReport, AuthorError> {
     let patient = |limits: &Limits| Limits { deadline: limits.deadline.max(PATIENCE), ..limits.clone() };
-    let sandbox = Sandbox::new(patient(&options.limits), None)?;
+    let cache = cache();
+    let sandbox = Sandbox::new(patient(&options.limits), cache.as_deref())?;
     let plugin = load(&sandbox, &options.component)?;
     let subject = Sandboxed(&plugin);
     let config = &options.config;
@@ -187,7 +188,7 @@ pub fn run(options: &TestOptions) -> Result<TestReport, AuthorError> {
     let properties = weir_testkit::properties(&subject, options.seed, options.questions, config);
     suites.push(Suite::of("properties", properties));
     // Under the limits that they are shipped with.
-    let registry = Registry::load(&Sandbox::new(patient(&Limits::default()), None)?, None)?;
+    let registry = Registry::load(&Sandbox::new(patient(&Limits::default()), cache.as_deref())?, None)?;
     let shipped = Shipped {
         protocol: plugin.description().protocols.iter().find_map(|word| registry.protocol(word)),
         algorithm: plugin.description().algorithms.iter().find_map(|word| registry.algorithm(word)),
@@ -219,6 +220,14 @@ pub fn conformance(plugin: &Plugin) -> Report {
 /// As [`conformance`], under a configuration (JSON, or empty).
 pub fn conformance_under(plugin: &Plugin, config: &str) -> Report {
     weir_testkit::conformance(&Sandboxed(plugin), Depth::Quick, config)
+}
+
+/// Where compiled components are kept between runs: compiling one with an interpreter takes many seconds.
+fn cache() -> Option<PathBuf> {
+    let named =
+        |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;
+    Some(caches.join("weir/plugin-cache"))
 }
 
 pub(crate) fn read(component: &Path) -> Result<Vec<u8>, AuthorError> {

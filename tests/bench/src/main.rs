@@ -1,12 +1,13 @@
 //! `make bench`: all figures in one run.
 //!
-//! Two parts. The sandbox: one translation in the sandbox (fresh instance, call, checks) beside the same function called
-//! natively. The provider API: calls a second through `weir serve` beside a raw OVSDB client that sends the very same
+//! Three parts. The sandbox: one translation in the sandbox (fresh instance, call, checks) beside the same function called
+//! natively. Bad guests: when their calls are answered. The provider API: calls a second through `weir serve` beside a raw OVSDB client that sends the very same
 //! operations (recorded from Weir), one transaction a call, over distinct load balancers, to the same server.
 #![allow(clippy::print_stdout)]
 
 mod api;
 mod cpu;
+mod guests;
 mod network;
 mod provider;
 mod raw;
@@ -34,6 +35,10 @@ async fn main() -> Outcome<()> {
     if wanted("sandbox") {
         println!("## Sandbox\n");
         sandbox::run()?;
+    }
+    if wanted("guests") {
+        println!("\n## Bad guests\n");
+        guests::run()?;
     }
     println!("\n## Provider API\n");
     println!(
