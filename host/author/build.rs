@@ -26,7 +26,10 @@ const SETS: &[(&str, &str)] = &[
 /// The crates that a Rust project is built with: name, folder.
 const CRATES: &[(&str, &str)] = &[("weir-guest", "guest/sdk"), ("weir-testkit", "guest/testkit")];
 
-/// Left out wherever they stand: what building leaves behind, and a crate's own tests.
+/// Left out of a template: what building leaves behind.
+const BUILT: &[&str] = &["target", "node_modules", ".venv", "__pycache__"];
+
+/// Left out of a crate: its own tests, too.
 const LEFT_OUT: &[&str] = &["target", "tests", "benches", "examples", "node_modules", ".venv", "__pycache__"];
 
 fn main() -> Result<()> {
@@ -43,7 +46,7 @@ fn main() -> Result<()> {
         let folder = root.join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());
         // A template's own tests are part of it; only a crate's are left out.
-        for path in files(&folder, &LEFT_OUT[..1])? {
+        for path in files(&folder, BUILT)? {
             if *set != "wit" || path.extension().is_some_and(|e| e == "wit") {
                 row(set, &path, &folder.join(&path))?;
             }

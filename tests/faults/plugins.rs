@@ -7,13 +7,18 @@ use weir_tests::{Host, Northbound, objects::*};
 fn with_plugins(northbound: &Northbound, names: &[&str]) -> Vec<&'static str> {
     let folder = northbound.folder().join("plugins");
     fs::create_dir_all(&folder).unwrap();
-    let mut written = Vec::new();
+    let (mut written, mut manifest) = (Vec::new(), String::new());
     for (name, bytes) in weir_sandbox::faulty::all() {
         if names.contains(&name) {
             fs::write(folder.join(format!("{name}.wasm")), bytes).unwrap();
+            let entry = format!(
+                "[[plugin]]\nname = \"{name}\"\nfile = \"{name}.wasm\"\nserves = {{ protocols = [\"{name}\"] }}\n"
+            );
+            manifest.push_str(&entry);
             written.push(name);
         }
     }
+    fs::write(folder.join("plugins.toml"), manifest).unwrap();
     written
 }
 

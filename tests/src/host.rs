@@ -99,6 +99,11 @@ impl Host {
         self.child = Some(child);
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("running").id()
+    }
+
     /// Its provider socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.join("provider.sock")

@@ -85,6 +85,11 @@ impl Client {
         self.send(Method::GET, path, &[], Vec::new()).await.unwrap()
     }
 
+    /// POST without a body.
+    pub async fn post(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, &[], Vec::new()).await.unwrap()
+    }
+
     /// DELETE.
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], Vec::new()).await.unwrap()

@@ -71,6 +71,13 @@ impl Northbound {
         dump.into()
     }
 
+    /// The only `Load_Balancer` row of a load balancer.
+    pub fn load_balancer(&self, name: &str) -> Value {
+        let rows = self.rows(name);
+        assert_eq!(rows.len(), 1, "rows of {name}: {rows:?}");
+        rows[0].clone()
+    }
+
     /// `external_ids`, `vips` and so on of the rows of a load balancer, `weir:` keys and all.
     pub fn rows(&self, name: &str) -> Vec<Value> {
         let select = json!({"op": "select", "table": "Load_Balancer", "where": [["name", "==", name]]});

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use weir_author::{BenchOptions, Sandboxed, TestOptions, TestReport, bench, conformance, test};
+use weir_author::{
+    BenchOptions, Sandboxed, TestOptions, TestReport, bench, conformance, conformance_under, test,
+};
 use weir_sandbox::{Limits, Plugin, Sandbox, faulty, shipped};
 use weir_testkit::{Native, Subject as _, comparison};
 
@@ -57,6 +59,9 @@ fn the_shipped_plugins_pass_everything_with_their_cases() {
     }
 }
 
+/// What makes a bad guest show what it is like.
+const PROVOKE: &str = r#"{"provoke":true}"#;
+
 #[test]
 fn a_component_answers_what_its_type_answers() {
     let sandbox = Sandbox::new(limits(), None).unwrap();
@@ -96,7 +101,7 @@ fn each_bad_guest_is_caught() {
         let limits = Limits { fuel, ..limits() };
         let sandbox = Sandbox::new(limits, None).unwrap();
         let plugin = Plugin::load(&sandbox, name, guest(name)).unwrap();
-        let report = conformance(&plugin);
+        let report = conformance_under(&plugin, PROVOKE);
         assert!(report.failures.iter().any(|f| f.rule == rule && f.got.contains(got)), "{name}: {report}");
     }
 }
@@ -170,6 +175,7 @@ fn what_cannot_be_measured_says_why() {
     let options = BenchOptions {
         rounds: 3,
         limits: limits(),
+        config: PROVOKE.to_owned(),
         ..BenchOptions::new(saved(&folder, "trap", guest("trap")))
     };
     let report = bench::run(&options).unwrap();

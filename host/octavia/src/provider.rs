@@ -42,6 +42,18 @@ pub trait Provider: Send + Sync + 'static {
     /// The plugins and their state.
     fn plugins(&self) -> Value;
 
+    /// Reads the plugin folder again and takes the plugins in it into use, all of them or none.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that names the plugin and what is wrong with it; the former plugins stay.
+    async fn plugins_reload(&self) -> Result<Value, Refusal>;
+
+    /// Takes a set of plugins into use that waits for a confirmation.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: no set with this digest waits.
+    async fn plugins_confirm(&self, set: &str) -> Result<Value, Refusal>;
+
     /// Whether calls can be taken on, condition by condition.
     fn readiness(&self) -> Readiness;
 

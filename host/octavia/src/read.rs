@@ -70,6 +70,17 @@ pub(crate) async fn plugins(State(api): State<Arc<Api>>) -> Json<Value> {
     Json(api.provider.plugins())
 }
 
+pub(crate) async fn plugins_reload(State(api): State<Arc<Api>>) -> Result<Json<Value>, Refusal> {
+    api.provider.plugins_reload().await.map(Json)
+}
+
+pub(crate) async fn plugins_confirm(
+    State(api): State<Arc<Api>>,
+    Segment(set): Segment,
+) -> Result<Json<Value>, Refusal> {
+    api.provider.plugins_confirm(&checked_key(set.as_bytes())?).await.map(Json)
+}
+
 pub(crate) async fn healthz() -> Json<Value> {
     Json(json!({ "ok": true }))
 }

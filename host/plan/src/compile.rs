@@ -8,7 +8,9 @@ use weir_model::{Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_sta
 use crate::{
     attach::{self, Place},
     error::PlanError,
+    keep::kept,
     keys::{self, ListenerKey, MemberKey, PoolKey},
+    makers::{Makers, makers},
     python_json,
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
@@ -37,10 +39,10 @@ pub struct Wanted {
 
 /// What makes two objects share a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    transport: String,
-    selection_fields: BTreeSet<String>,
-    options: BTreeMap<String, String>,
+pub(crate) struct Group {
+    pub transport: String,
+    pub selection_fields: BTreeSet<String>,
+    pub options: BTreeMap<String, String>,
 }
 
 #[derive(Default)]
@@ -49,6 +51,7 @@ struct Content {
     pools: BTreeSet<PoolId>,
     vips: BTreeMap<String, (String, Option<ListenerId>)>,
     kept: Vec<(UnitKey, Problem)>,
+    makers: Makers,
 }
 
 /// Compiles the rows of a load balancer, in a fixed order.
@@ -131,19 +134,22 @@ fn group(
 ) -> Result<BTreeMap<Group, Content>, PlanError> {
     let mut groups: BTreeMap<Group, Content> = BTreeMap::new();
     let mut without_pool = Vec::new();
+    let makers = makers(existing);
     for unit in units(lb) {
         match translated(&unit, translations) {
             // A listener without pool has no opinion on hashing: it joins a row of its transport.
             Ok((_, translation)) if unit.pool.is_none() => without_pool.push((unit, translation)),
             Ok((group, translation)) => {
                 let content = groups.entry(group.clone()).or_default();
+                content.distributed(&unit, translations);
                 content.add(lb, &unit, translation, &group.transport)?;
             }
             Err(problem) => {
-                let (group, vips) =
-                    kept(&unit, existing, words).ok_or_else(|| PlanError::Translation(problem.clone()))?;
+                let (group, vips) = kept(lb, &unit, existing, words)
+                    .ok_or_else(|| PlanError::Translation(problem.clone()))?;
                 let content = groups.entry(group).or_default();
                 content.name(&unit);
+                content.made_as_before(&unit, &makers);
                 content
                     .vips
                     .extend(vips.into_iter().map(|(vip, to)| (vip, (to, unit.listener.map(|l| l.id)))));
@@ -173,6 +179,7 @@ fn translated<'t>(
         user: "the load balancer could not be translated".to_owned(),
         operator: "no plugin was asked about a listener or pool".to_owned(),
         refused: false,
+        keep: false,
     });
     let translation = translations.units.get(&unit.key).map_or(Err(&*MISSING), Result::as_ref)?;
     Ok((own_group(unit.pool, translation, translations)?, translation))
@@ -193,32 +200,26 @@ fn own_group<'t>(
     Ok(Group { transport: translation.transport.clone(), selection_fields, options })
 }
 
-/// What the existing rows have for a unit.
-fn kept(unit: &Unit<'_>, existing: &[Existing], words: &Words) -> Option<(Group, BTreeMap<String, String>)> {
-    let key = match unit.key {
-        UnitKey::Listener(id) => format!("{}{id}", keys::LISTENER),
-        UnitKey::Pool(id) => format!("{}{id}", keys::POOL),
-        UnitKey::Empty => String::new(),
-    };
-    let row = existing.iter().map(|existing| &existing.row).find(|row| {
-        unit.key == UnitKey::Empty || crate::decode::objects(&row.external_ids).contains(key.as_str())
-    })?;
-    let group = Group {
-        transport: row.protocol.clone()?,
-        selection_fields: row.selection_fields.clone(),
-        options: managed_options(row, words).map(|(k, v)| (k.clone(), v.clone())).collect(),
-    };
-    let port = unit.listener.map(|listener| format!(":{}", listener.port));
-    let of_listener = |vip: &str| port.as_ref().is_some_and(|port| vip.ends_with(port.as_str()));
-    let vips =
-        row.vips.iter().filter(|(vip, _)| of_listener(vip)).map(|(k, v)| (k.clone(), v.clone())).collect();
-    Some((group, vips))
-}
-
 impl Content {
     fn name(&mut self, unit: &Unit<'_>) {
         self.listeners.extend(unit.listener.map(|listener| listener.id));
         self.pools.extend(unit.pool.map(|pool| pool.id));
+    }
+
+    /// A unit that is as it was was made by whoever made it.
+    fn made_as_before(&mut self, unit: &Unit<'_>, before: &Makers) {
+        let same = |plugin: &String| plugin.clone();
+        self.makers.units.extend(before.units.get(&unit.key).map(|plugin| (unit.key, same(plugin))));
+        let pool = unit.pool.map(|pool| pool.id);
+        let distributor = pool.and_then(|pool| Some((pool, same(before.pools.get(&pool)?))));
+        self.makers.pools.extend(distributor);
+    }
+
+    fn distributed(&mut self, unit: &Unit<'_>, translations: &Translations) {
+        let Some(pool) = unit.pool.map(|pool| pool.id) else { return };
+        if let Some(Ok(distribution)) = translations.distributions.get(&Some(pool)) {
+            self.makers.pools.extend(distribution.plugin.clone().map(|plugin| (pool, plugin)));
+        }
     }
 
     fn add(
@@ -229,6 +230,7 @@ impl Content {
         transport: &str,
     ) -> Result<(), PlanError> {
         self.name(unit);
+        self.makers.units.extend(translation.plugin.clone().map(|plugin| (unit.key, plugin)));
         if !lb.admin_state_up {
             return Ok(());
         }
@@ -265,12 +267,12 @@ fn object_keys(
 ) {
     let spoken = group.transport.to_uppercase();
     for listener in content.listeners.iter().filter_map(|id| lb.listeners.get(id)) {
-        listener_keys(listener, &spoken, out);
+        listener_keys(listener, &spoken, &content.makers, out);
     }
     let statuses = operating_statuses(lb).members;
     let mut row_statuses = BTreeMap::new();
     for pool in content.pools.iter().filter_map(|id| lb.pools.get(id)) {
-        pool_keys(pool, &spoken, &words.default_algorithm, out);
+        pool_keys(pool, &spoken, &words.default_algorithm, &content.makers, out);
         for id in pool.members.keys() {
             row_statuses.extend(statuses.get(id).map(|status| (id.to_string(), status.as_str())));
         }
@@ -280,19 +282,26 @@ fn object_keys(
     }
 }
 
-fn listener_keys(listener: &Listener, spoken: &str, out: &mut BTreeMap<String, String>) {
+fn listener_keys(listener: &Listener, spoken: &str, makers: &Makers, out: &mut BTreeMap<String, String>) {
     let pool = listener.default_pool_id.map(|id| format!("{}{id}", keys::POOL)).unwrap_or_default();
     let key = keys::object(keys::LISTENER, listener.id, listener.admin_state_up);
     out.insert(key, format!("{}:{pool}", listener.port));
     let further = ListenerKey {
         protocol: (listener.protocol != spoken).then(|| listener.protocol.clone()),
         allowed_cidrs: listener.allowed_cidrs.clone(),
+        plugin: makers.units.get(&UnitKey::Listener(listener.id)).cloned(),
         extra: listener.extra.clone(),
     };
     further_key(keys::OUR_LISTENER, listener.id, &further, out);
 }
 
-fn pool_keys(pool: &Pool, spoken: &str, default_algorithm: &str, out: &mut BTreeMap<String, String>) {
+fn pool_keys(
+    pool: &Pool,
+    spoken: &str,
+    default_algorithm: &str,
+    makers: &Makers,
+    out: &mut BTreeMap<String, String>,
+) {
     let tokens: Vec<_> = pool.members.values().map(keys::member_token).collect();
     out.insert(keys::object(keys::POOL, pool.id, pool.admin_state_up), tokens.join(","));
     let further = PoolKey {
@@ -300,6 +309,8 @@ fn pool_keys(pool: &Pool, spoken: &str, default_algorithm: &str, out: &mut BTree
         algorithm: (pool.algorithm != default_algorithm).then(|| pool.algorithm.clone()),
         persistence: pool.persistence.clone(),
         monitor: pool.monitor.clone(),
+        plugin: makers.units.get(&UnitKey::Pool(pool.id)).cloned(),
+        distributor: makers.pools.get(&pool.id).cloned(),
         extra: pool.extra.clone(),
     };
     further_key(keys::OUR_POOL, pool.id, &further, out);

@@ -110,6 +110,9 @@ pub struct ListenerKey {
     /// Allowed client networks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_cidrs: Vec<String>,
+    /// The plugin that translated it, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
     /// Further options.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: Extra,
@@ -130,6 +133,12 @@ pub struct PoolKey {
     /// Health monitor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitor: Option<Monitor>,
+    /// The plugin that translated a pool without listener, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+    /// The plugin that chose how its connections are spread, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distributor: Option<String>,
     /// Further options.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: Extra,

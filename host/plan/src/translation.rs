@@ -64,6 +64,8 @@ pub struct Distribution {
     pub options: BTreeMap<String, String>,
     /// Who gets how much.
     pub shares: Vec<Share>,
+    /// The plugin that said it, unless it is built in.
+    pub plugin: Option<String>,
 }
 
 /// One backend of an entry.
@@ -99,6 +101,8 @@ pub struct Translation {
     pub options: BTreeMap<String, String>,
     /// Why there are no backends although there are usable members.
     pub empty_reason: Option<String>,
+    /// The plugin that said it, unless it is built in.
+    pub plugin: Option<String>,
 }
 
 /// A plugin's refusal or failure, for one unit.
@@ -112,6 +116,8 @@ pub struct Problem {
     pub operator: String,
     /// True where the plugin judged the user's wish, false where the plugin itself failed.
     pub refused: bool,
+    /// The operator wants a call to be accepted all the same, where there is something that can be kept.
+    pub keep: bool,
 }
 
 impl fmt::Display for Problem {

@@ -2,10 +2,12 @@
 
 mod answer;
 mod refusal;
+mod schema;
 mod text;
 
 pub(crate) use answer::{Asked, distribution, health_check, translation};
 pub(crate) use refusal::{refusal, refusals};
+pub(crate) use schema::schema;
 pub(crate) use text::description;
 
 /// Why an answer cannot be used.

@@ -10,7 +10,9 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 
 use crate::bindings::protocol_world::weir::plugin::log;
+use crate::budget::LogBudget;
 use crate::cache::Cache;
+use crate::manifest::{MEMORY_MAX, TABLE_ELEMENTS_MAX};
 use crate::state::State;
 use crate::{Error, Limits};
 
@@ -64,13 +66,18 @@ impl Sandbox {
 
 impl Shared {
     /// A store for one call, with everything limited.
-    pub fn store(&self, plugin: &Arc<str>) -> wasmtime::Result<Store<State>> {
-        let mut store = Store::new(&self.engine, State::new(plugin.clone(), &self.limits));
+    pub fn store(
+        &self,
+        plugin: &Arc<str>,
+        limits: &Limits,
+        budget: &Arc<LogBudget>,
+    ) -> wasmtime::Result<Store<State>> {
+        let mut store = Store::new(&self.engine, State::new(plugin.clone(), limits, budget.clone()));
         store.limiter(|state| state);
-        store.set_fuel(self.limits.fuel)?;
-        store.set_hostcall_fuel(self.limits.output_bytes);
+        store.set_fuel(limits.fuel)?;
+        store.set_hostcall_fuel(limits.output_bytes);
         // One more, since the running tick may end at once.
-        let ticks = self.limits.deadline.as_nanos().div_ceil(TICK.as_nanos()) + 1;
+        let ticks = limits.deadline.as_nanos().div_ceil(TICK.as_nanos()) + 1;
         store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2));
         store.epoch_deadline_trap();
         Ok(store)
@@ -92,8 +99,8 @@ fn config(limits: &Limits, pooled: bool) -> Config {
             .total_core_instances(calls.saturating_mul(48))
             .total_memories(calls.saturating_mul(2))
             .total_tables(calls.saturating_mul(8))
-            .max_memory_size(limits.memory)
-            .table_elements(limits.table_elements)
+            .max_memory_size(limits.memory.max(MEMORY_MAX))
+            .table_elements(limits.table_elements.max(TABLE_ELEMENTS_MAX))
             .max_tables_per_module(8)
             // Small instances are wiped by writing, which is faster than giving pages back.
             .linear_memory_keep_resident(512 << 10)

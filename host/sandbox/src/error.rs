@@ -54,6 +54,62 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// It is built for another version of the interface.
+    #[error(
+        "plugin {plugin} is built for {interface}; this host speaks {package}@{speaks}, and another major version is another interface: build it anew against wit/ of this host"
+    )]
+    Version {
+        /// The plugin's file or label.
+        plugin: String,
+        /// The import or export with its version.
+        interface: String,
+        /// The interface's package.
+        package: &'static str,
+        /// The version that this host speaks.
+        speaks: &'static str,
+    },
+    /// The folder's manifest is wrong.
+    #[error("{}: {message}", path.display())]
+    Manifest {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, naming key and value.
+        message: String,
+    },
+    /// A component is another than the manifest says.
+    #[error("plugin {plugin}: sha256 is {found}, the manifest says {expected}")]
+    Digest {
+        /// The plugin's name.
+        plugin: String,
+        /// As the manifest says.
+        expected: String,
+        /// As the file has it.
+        found: String,
+    },
+    /// A component is not signed by somebody trusted.
+    #[error("plugin {plugin}: {message}")]
+    Signature {
+        /// The plugin's file.
+        plugin: String,
+        /// Why not.
+        message: String,
+    },
+    /// What the operator says does not fit what the plugin says of itself.
+    #[error("plugin {plugin}: {message}")]
+    Settings {
+        /// The plugin's name.
+        plugin: String,
+        /// What does not fit, naming key and value.
+        message: String,
+    },
+    /// Its configuration does not do.
+    #[error("plugin {plugin}: config: {message}")]
+    Config {
+        /// The plugin's name.
+        plugin: String,
+        /// Each thing that is wrong, with its place.
+        message: String,
+    },
     /// Two plugins claim the same name, protocol, algorithm or fallback.
     #[error("plugins {first} and {second} both serve {what}")]
     Duplicate {
@@ -77,6 +133,12 @@ impl Error {
             Error::Interface { .. } => "plugin-interface",
             Error::Describe(failure) => failure.code(),
             Error::Description { .. } => "plugin-description",
+            Error::Version { .. } => "plugin-version",
+            Error::Manifest { .. } => "plugins-manifest",
+            Error::Digest { .. } => "plugin-digest",
+            Error::Signature { .. } => "plugin-signature",
+            Error::Settings { .. } => "plugin-settings",
+            Error::Config { .. } => "plugin-config",
             Error::Duplicate { .. } => "plugin-duplicate",
         }
     }
@@ -146,6 +208,8 @@ pub enum FailureKind {
     Output,
     /// It did not come up.
     Instantiate,
+    /// It kept failing, and is not asked for a while.
+    Suspended,
     /// The sandbox had no room; not the plugin's fault.
     Busy,
 }
@@ -161,6 +225,7 @@ impl FailureKind {
             FailureKind::Stack => "plugin-stack",
             FailureKind::Output => "plugin-output",
             FailureKind::Instantiate => "plugin-instantiate",
+            FailureKind::Suspended => "plugin-suspended",
             FailureKind::Busy => "sandbox-busy",
         }
     }

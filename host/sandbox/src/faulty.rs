@@ -7,3 +7,11 @@ static FAULTY: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/faulty.rs"
 pub fn all() -> Vec<(&'static str, &'static [u8])> {
     FAULTY.to_vec()
 }
+
+/// One as a part of a set: it serves `protocol` alone, its own or one that a shipped plugin serves too.
+pub fn part(name: &str, protocol: &str, limits: &crate::Limits) -> Option<crate::Part> {
+    let (_, bytes) = all().into_iter().find(|(n, _)| *n == name)?;
+    let mut part = crate::Part::bare(&format!("{name}.wasm"), bytes, limits);
+    part.settings.protocols = Some(vec![protocol.to_owned()]);
+    Some(part)
+}

@@ -19,17 +19,24 @@
 //! ```
 
 mod bindings;
+mod budget;
 mod cache;
+mod calls;
 mod check;
 mod engine;
 mod error;
 #[cfg(feature = "faulty")]
 pub mod faulty;
+mod health;
 mod limits;
 mod load;
+mod manifest;
 mod plugin;
 mod registry;
+mod set;
+mod settings;
 mod shipped;
+mod signature;
 mod state;
 mod stats;
 
@@ -42,8 +49,12 @@ pub use bindings::protocol_world::weir::plugin::types::{
 };
 pub use engine::Sandbox;
 pub use error::{CallError, Error, Failure, FailureKind};
+pub use health::Suspended;
 pub use limits::Limits;
+pub use manifest::MANIFEST;
 pub use plugin::Plugin;
 pub use registry::Registry;
+pub use set::{Part, PluginSet, Trust};
+pub use settings::{OnFailure, Settings};
 pub use shipped::shipped;
 pub use stats::Stats;

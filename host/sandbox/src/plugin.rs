@@ -1,50 +1,43 @@
-//! One loaded plugin, and calling it.
+//! One loaded plugin.
 
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use wasmtime::{AsContextMut, PoolConcurrencyLimitError, Store, Trap};
 
 use crate::bindings::{algorithm_world, protocol_world};
-use crate::check::{self, Asked, Bad};
-
+use crate::budget::LogBudget;
 use crate::engine::Shared;
-use crate::state::{State, clip};
+use crate::health::Health;
+use crate::state::State;
 use crate::stats::Counters;
 use crate::{
-    CallError, Context, Description, Distribution, Error, Failure, FailureKind, HealthCheck, Listener,
-    Member, Monitor, Pool, Refusal, Sandbox, Share, Stats, Translation, load,
+    CallError, Description, Error, Limits, OnFailure, Part, Sandbox, Settings, Stats, Suspended, check, load,
 };
 
-/// Longest message of a failure, in bytes.
-const MESSAGE: usize = 1024;
-
-/// About how long it takes to wipe a place for an instance.
-const WIPED: Duration = Duration::from_micros(50);
-
-/// What a call used.
-#[derive(Default)]
-struct Used {
-    fuel: u64,
-    memory: usize,
-}
-
 /// What a plugin exports beside `about`.
-struct Exports {
-    protocol: Option<protocol_world::ProtocolPluginPre<State>>,
-    algorithm: Option<algorithm_world::AlgorithmPluginPre<State>>,
+pub(crate) struct Exports {
+    pub protocol: Option<protocol_world::ProtocolPluginPre<State>>,
+    pub algorithm: Option<algorithm_world::AlgorithmPluginPre<State>>,
 }
 
-/// A plugin: compiled, linked, described. Each call runs in a fresh instance with its own limits, so calls know
-/// nothing of each other, may run at the same time, and a broken one leaves nothing behind.
+/// A plugin: compiled, linked, described, configured. Each call runs in a fresh instance with its own limits, so calls
+/// know nothing of each other, may run at the same time, and a broken one leaves nothing behind.
 pub struct Plugin {
-    shared: Arc<Shared>,
-    exports: Exports,
-    name: Arc<str>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) exports: Exports,
+    pub(crate) name: Arc<str>,
+    pub(crate) counters: Counters,
+    pub(crate) health: Health,
+    pub(crate) budget: Arc<LogBudget>,
+    /// The options that it may set.
+    pub(crate) granted: Vec<String>,
+    label: String,
+    size: usize,
     digest: String,
     description: Description,
-    counters: Counters,
+    settings: Settings,
+    protocols: Vec<String>,
+    algorithms: Vec<String>,
+    shipped: bool,
+    signed: bool,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -57,26 +50,57 @@ impl std::fmt::Debug for Plugin {
 }
 
 impl Plugin {
-    /// Compiles a component, and asks it what it is. `label` stands for it until it has said its name.
+    /// Compiles a bare component, and asks it what it is. `label` stands for it until it has said its name.
     ///
     /// # Errors
     /// It is no plugin, or does not describe itself.
     pub fn load(sandbox: &Sandbox, label: &str, bytes: &[u8]) -> Result<Plugin, Error> {
-        let pre = load::link(sandbox, label, bytes)?;
+        Plugin::load_with(sandbox, &Part::bare(label, bytes, sandbox.limits()))
+    }
+
+    /// The same with what an operator says of it: checked against its description, its configuration against its schema
+    /// and by itself.
+    ///
+    /// # Errors
+    /// As [`Plugin::load`], or what the operator says does not fit.
+    pub fn load_with(sandbox: &Sandbox, part: &Part) -> Result<Plugin, Error> {
+        let mut plugin = Plugin::described(sandbox, part)?;
+        plugin.settle()?;
+        plugin.configure()?;
+        plugin.fresh();
+        Ok(plugin)
+    }
+
+    /// One that is built in.
+    pub(crate) fn load_shipped(sandbox: &Sandbox, part: &Part) -> Result<Plugin, Error> {
+        let mut plugin = Plugin::load_with(sandbox, part)?;
+        plugin.shipped = true;
+        Ok(plugin)
+    }
+
+    fn described(sandbox: &Sandbox, part: &Part) -> Result<Plugin, Error> {
+        let Part { label, bytes, settings, signed } = part;
+        let pre = load::link(sandbox, label, bytes, settings.limits.component_bytes)?;
         let protocol = protocol_world::ProtocolPluginPre::new(pre.clone());
         let algorithm = algorithm_world::AlgorithmPluginPre::new(pre);
         if let (Err(protocol), Err(algorithm)) = (&protocol, &algorithm) {
             let message =
                 format!("neither a protocol plugin ({protocol:#}) nor an algorithm plugin ({algorithm:#})");
-            return Err(Error::Interface { plugin: label.into(), message });
+            return Err(Error::Interface { plugin: label.clone(), message });
         }
         let mut plugin = Plugin {
             shared: sandbox.0.clone(),
             exports: Exports { protocol: protocol.ok(), algorithm: algorithm.ok() },
-            name: label.into(),
+            name: label.as_str().into(),
+            counters: Counters::default(),
+            health: Health::new(0),
+            budget: Arc::default(),
+            granted: vec![],
+            label: label.clone(),
+            size: bytes.len(),
             digest: load::digest(bytes),
             description: Description {
-                name: label.into(),
+                name: label.clone(),
                 version: String::new(),
                 protocols: vec![],
                 algorithms: vec![],
@@ -84,16 +108,66 @@ impl Plugin {
                 config_schema: String::new(),
                 options: vec![],
             },
-            counters: Counters::default(),
+            settings: settings.clone(),
+            protocols: vec![],
+            algorithms: vec![],
+            shipped: false,
+            signed: *signed,
         };
         let description = plugin.describe().map_err(Error::Describe)?;
         let Exports { protocol, algorithm } = &plugin.exports;
         check::description(&description, protocol.is_some(), algorithm.is_some())
-            .map_err(|message| Error::Description { plugin: label.into(), message })?;
+            .map_err(|message| Error::Description { plugin: label.clone(), message })?;
         plugin.name = description.name.as_str().into();
         plugin.description = description;
-        plugin.counters = Counters::default();
         Ok(plugin)
+    }
+
+    /// Takes on what the operator says of name, words and options, as far as the plugin has them.
+    fn settle(&mut self) -> Result<(), Error> {
+        let Description { name, protocols, algorithms, options, .. } = &self.description;
+        let wrong = |message: String| Error::Settings { plugin: name.clone(), message };
+        if let Some(wanted) = self.settings.name.as_ref().filter(|wanted| *wanted != name) {
+            let message = format!("name = {wanted:?}, but {} calls itself {name:?}", self.label);
+            return Err(Error::Settings { plugin: wanted.clone(), message });
+        }
+        let some_of = |key: &str, wanted: &Option<Vec<String>>, has: &[String]| match wanted {
+            None => Ok(has.to_vec()),
+            Some(wanted) => match wanted.iter().find(|word| !has.contains(word)) {
+                None => Ok(has.iter().filter(|word| wanted.contains(word)).cloned().collect()),
+                Some(word) => {
+                    Err(wrong(format!("{key} = {word:?}, but it describes only: {}", has.join(", "))))
+                }
+            },
+        };
+        let settings = &self.settings;
+        self.protocols = some_of("serves.protocols", &settings.protocols, protocols)?;
+        self.algorithms = some_of("serves.algorithms", &settings.algorithms, algorithms)?;
+        self.granted = some_of("options", &settings.options, options)?;
+        Ok(())
+    }
+
+    /// Has its configuration judged: by its schema, then by itself.
+    fn configure(&self) -> Result<(), Error> {
+        let plugin = self.name().to_owned();
+        let config = &self.settings.config;
+        check::schema(&self.description.config_schema, config)
+            .map_err(|message| Error::Config { plugin: plugin.clone(), message })?;
+        match self.check_config(config) {
+            Ok(()) => Ok(()),
+            Err(CallError::Refused(refusal)) => {
+                let place =
+                    if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
+                Err(Error::Config { plugin, message: format!("{place}{}", refusal.user) })
+            }
+            Err(CallError::Failed(failure)) => Err(Error::Describe(failure)),
+        }
+    }
+
+    /// What loading asked does not count.
+    fn fresh(&mut self) {
+        self.counters = Counters::default();
+        self.health = Health::new(self.settings.suspend_after);
     }
 
     /// Its name.
@@ -106,9 +180,29 @@ impl Plugin {
         &self.description.version
     }
 
+    /// Where it comes from: a file, or a shipped plugin's folder.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Whether it is built into this host.
+    pub fn is_shipped(&self) -> bool {
+        self.shipped
+    }
+
+    /// Whether a trusted key has signed it; true of the shipped ones.
+    pub fn is_signed(&self) -> bool {
+        self.signed
+    }
+
     /// SHA-256 of the component, in hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Size of the component in bytes.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// What it said of itself.
@@ -116,9 +210,44 @@ impl Plugin {
         &self.description
     }
 
+    /// What the operator says of it.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What its calls may use.
+    pub fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    /// Its configuration: JSON, or empty.
+    pub fn config(&self) -> &str {
+        &self.settings.config
+    }
+
+    /// What happens to a call that breaks it.
+    pub fn on_failure(&self) -> OnFailure {
+        self.settings.on_failure
+    }
+
+    /// The protocols that it may serve.
+    pub fn protocols(&self) -> &[String] {
+        &self.protocols
+    }
+
+    /// The algorithms that it may serve.
+    pub fn algorithms(&self) -> &[String] {
+        &self.algorithms
+    }
+
+    /// The `Load_Balancer` options that it may set.
+    pub fn options(&self) -> &[String] {
+        &self.granted
+    }
+
     /// What its calls have been since it was loaded.
     pub fn stats(&self) -> Stats {
-        self.counters.read()
+        Stats { log_lines_dropped: self.budget.dropped(), ..self.counters.read() }
     }
 
     /// Forgets what its calls have been: those of a test at load time are none of its work.
@@ -126,237 +255,8 @@ impl Plugin {
         self.counters.reset();
     }
 
-    /// How long it takes to make an instance, and to give it back, without a call. Not counted.
-    ///
-    /// # Errors
-    /// It does not come up.
-    pub fn instantiate(&self) -> Result<Duration, Failure> {
-        let _place = self.shared.room.enter();
-        let start = Instant::now();
-        let mut used = Used::default();
-        if self.exports.protocol.is_some() {
-            self.instance(|store| self.protocol()?.instantiate(store), |_, _| Ok(()), &mut used)?;
-        } else {
-            self.instance(|store| self.algorithm()?.instantiate(store), |_, _| Ok(()), &mut used)?;
-        }
-        Ok(start.elapsed())
+    /// If it kept failing and is out of use: since when, until when, why.
+    pub fn suspended(&self) -> Option<Suspended> {
+        self.health.suspended()
     }
-
-    /// What a listener with its pool becomes; parts may be absent.
-    ///
-    /// # Errors
-    /// The plugin refuses, or is broken.
-    pub fn translate(
-        &self,
-        ctx: &Context,
-        listener: Option<&Listener>,
-        pool: Option<&Pool>,
-        members: &[Member],
-        shares: &[Share],
-    ) -> Result<Translation, CallError> {
-        let asked = Asked { ctx, listener, pool, members, shares };
-        self.run(
-            |store| self.protocol()?.instantiate(store),
-            |plugin, store| {
-                plugin.weir_plugin_protocol().call_translate(store, ctx, listener, pool, members, shares)
-            },
-            |answer| check::translation(answer, &asked, &self.description.options, &self.shared.limits),
-        )
-    }
-
-    /// Every bad member at once: (index, why). Empty: all are accepted.
-    ///
-    /// # Errors
-    /// The plugin is broken.
-    pub fn check_members(
-        &self,
-        ctx: &Context,
-        pool: &Pool,
-        members: &[Member],
-    ) -> Result<Vec<(u32, Refusal)>, CallError> {
-        self.run(
-            |store| self.protocol()?.instantiate(store),
-            |plugin, store| {
-                Ok(Ok(plugin.weir_plugin_protocol().call_check_members(store, ctx, pool, members)?))
-            },
-            |answer: &Vec<_>| check::refusals(answer, members.len()),
-        )
-    }
-
-    /// Accepts a health monitor for a pool, or refuses it.
-    ///
-    /// # Errors
-    /// The plugin refuses, or is broken.
-    pub fn plan_monitor(
-        &self,
-        ctx: &Context,
-        pool: &Pool,
-        monitor: &Monitor,
-    ) -> Result<HealthCheck, CallError> {
-        self.run(
-            |store| self.protocol()?.instantiate(store),
-            |plugin, store| plugin.weir_plugin_protocol().call_plan_monitor(store, ctx, pool, monitor),
-            check::health_check,
-        )
-    }
-
-    /// How connections are spread over a pool's members; without a pool, what a listener without one gets.
-    ///
-    /// # Errors
-    /// The plugin refuses, or is broken.
-    pub fn distribute(
-        &self,
-        ctx: &Context,
-        pool: Option<&Pool>,
-        members: &[Member],
-    ) -> Result<Distribution, CallError> {
-        let granted = &self.description.options;
-        self.run(
-            |store| self.algorithm()?.instantiate(store),
-            |plugin, store| plugin.weir_plugin_algorithm().call_distribute(store, ctx, pool, members),
-            |answer| check::distribution(answer, ctx, members.len(), granted, &self.shared.limits),
-        )
-    }
-
-    /// Judges a configuration (JSON, or empty) before it is used.
-    ///
-    /// # Errors
-    /// The plugin refuses it, or is broken.
-    pub fn check_config(&self, config: &str) -> Result<(), CallError> {
-        if self.exports.protocol.is_some() {
-            self.run(
-                |store| self.protocol()?.instantiate(store),
-                |plugin, store| plugin.weir_plugin_about().call_check_config(store, config),
-                |()| Ok(()),
-            )
-        } else {
-            self.run(
-                |store| self.algorithm()?.instantiate(store),
-                |plugin, store| plugin.weir_plugin_about().call_check_config(store, config),
-                |()| Ok(()),
-            )
-        }
-    }
-
-    fn describe(&self) -> Result<Description, Failure> {
-        let described = if self.exports.protocol.is_some() {
-            self.run(
-                |store| self.protocol()?.instantiate(store),
-                |plugin, store| Ok(Ok(plugin.weir_plugin_about().call_describe(store)?)),
-                |_| Ok(()),
-            )
-        } else {
-            self.run(
-                |store| self.algorithm()?.instantiate(store),
-                |plugin, store| Ok(Ok(plugin.weir_plugin_about().call_describe(store)?)),
-                |_| Ok(()),
-            )
-        };
-        described.map_err(|e| match e {
-            CallError::Failed(failure) => failure,
-            CallError::Refused(refusal) => self.failure(FailureKind::Output, &refusal.user, None),
-        })
-    }
-
-    fn protocol(&self) -> wasmtime::Result<&protocol_world::ProtocolPluginPre<State>> {
-        self.exports.protocol.as_ref().ok_or_else(|| wasmtime::Error::msg("it serves no protocol"))
-    }
-
-    fn algorithm(&self) -> wasmtime::Result<&algorithm_world::AlgorithmPluginPre<State>> {
-        self.exports.algorithm.as_ref().ok_or_else(|| wasmtime::Error::msg("it serves no algorithm"))
-    }
-
-    /// One call: a fresh instance, the call, the checks; counted.
-    fn run<P, A>(
-        &self,
-        instantiate: impl Fn(&mut Store<State>) -> wasmtime::Result<P>,
-        call: impl FnOnce(&P, &mut Store<State>) -> wasmtime::Result<Result<A, Refusal>>,
-        check: impl FnOnce(&A) -> Result<(), Bad>,
-    ) -> Result<A, CallError> {
-        let _place = self.shared.room.enter();
-        let start = Instant::now();
-        let mut used = Used::default();
-        let answer = self.instance(instantiate, call, &mut used).and_then(|answer| {
-            let checked = match &answer {
-                Ok(answer) => check(answer),
-                Err(refusal) => check::refusal(refusal),
-            };
-            match checked {
-                Ok(()) => Ok(answer),
-                Err(bad) => Err(self.failure(FailureKind::Output, &bad, None)),
-            }
-        });
-        self.counters.called(start.elapsed(), used.fuel, used.memory);
-        match answer {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(refusal)) => {
-                self.counters.refused();
-                Err(CallError::Refused(refusal))
-            }
-            Err(failure) => {
-                tracing::warn!(plugin = &*self.name, code = failure.code(), "{}", failure.message);
-                self.counters.failed(failure.to_string());
-                Err(CallError::Failed(failure))
-            }
-        }
-    }
-
-    fn instance<P, A>(
-        &self,
-        instantiate: impl Fn(&mut Store<State>) -> wasmtime::Result<P>,
-        call: impl FnOnce(&P, &mut Store<State>) -> wasmtime::Result<A>,
-        used: &mut Used,
-    ) -> Result<A, Failure> {
-        let until = Instant::now() + self.shared.limits.deadline;
-        let (mut store, instance) = loop {
-            let mut store = self
-                .shared
-                .store(&self.name)
-                .map_err(|e| self.failure(FailureKind::Instantiate, &format!("{e:#}"), None))?;
-            match instantiate(&mut store) {
-                Ok(instance) => break (store, instance),
-                // Places are wiped several at once by whoever frees the last of them; meanwhile they count as taken.
-                Err(e) if e.is::<PoolConcurrencyLimitError>() && Instant::now() < until => {
-                    thread::sleep(WIPED)
-                }
-                Err(e) => {
-                    let busy = e.is::<PoolConcurrencyLimitError>();
-                    let kind = if busy { FailureKind::Busy } else { FailureKind::Instantiate };
-                    return Err(self.failure(kind, &said(&e), store.data().last_error.as_deref()));
-                }
-            }
-        };
-        let answer = call(&instance, &mut store);
-        used.fuel = self.shared.limits.fuel.saturating_sub(store.as_context_mut().get_fuel().unwrap_or(0));
-        used.memory = store.data().memory(&self.shared.limits);
-        answer.map_err(|e| {
-            let state = store.data();
-            self.failure(kind(&e, state), &said(&e), state.last_error.as_deref())
-        })
-    }
-
-    fn failure(&self, kind: FailureKind, message: &str, last_error: Option<&str>) -> Failure {
-        let message = match last_error {
-            Some(last) => format!("{message}; it said: {last}"),
-            None => message.to_owned(),
-        };
-        Failure { plugin: self.name.to_string(), kind, message: clip(&message, MESSAGE) }
-    }
-}
-
-/// In what way a call broke. What is no trap came up while its answer was read.
-fn kind(error: &wasmtime::Error, state: &State) -> FailureKind {
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => FailureKind::Fuel,
-        Some(Trap::Interrupt) => FailureKind::Deadline,
-        Some(Trap::StackOverflow) => FailureKind::Stack,
-        Some(_) if state.memory_denied => FailureKind::Memory,
-        Some(_) => FailureKind::Trap,
-        None => FailureKind::Output,
-    }
-}
-
-/// The error with its causes; the trap itself stands last and says most.
-fn said(error: &wasmtime::Error) -> String {
-    format!("{:#}", error.root_cause())
 }

@@ -1,11 +1,13 @@
 //! What a call's store holds: its allowance of memory and of log lines.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::ResourceLimiter;
 
 use crate::Limits;
 use crate::bindings::protocol_world::weir::plugin::log::{Host, Level};
+use crate::budget::LogBudget;
 
 /// Instances, memories and tables of one call. One with an embedded Python has 38 core instances.
 const PARTS: usize = 64;
@@ -13,6 +15,7 @@ const PARTS: usize = 64;
 /// One call's.
 pub(crate) struct State {
     plugin: Arc<str>,
+    budget: Arc<LogBudget>,
     memory_left: usize,
     table_left: usize,
     log_lines_left: usize,
@@ -24,9 +27,10 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub fn new(plugin: Arc<str>, limits: &Limits) -> State {
+    pub fn new(plugin: Arc<str>, limits: &Limits, budget: Arc<LogBudget>) -> State {
         State {
             plugin,
+            budget,
             memory_left: limits.memory,
             table_left: limits.table_elements,
             log_lines_left: limits.log_lines,
@@ -104,14 +108,27 @@ impl Host for State {
         self.log_lines_left -= 1;
         self.log_bytes_left -= message.len();
         let plugin = &*self.plugin;
+        if level == Level::Error {
+            self.last_error = Some(message.clone());
+        }
+        // A line that nobody reads costs nothing.
+        let read = match level {
+            Level::Debug => tracing::enabled!(tracing::Level::DEBUG),
+            Level::Info => tracing::enabled!(tracing::Level::INFO),
+            Level::Warn | Level::Error => true,
+        };
+        if !read {
+            return;
+        }
+        let Some(dropped) = self.budget.take(Instant::now()) else { return };
+        if dropped > 0 {
+            tracing::warn!(plugin, dropped, "the plugin logs too much; lines were dropped");
+        }
         match level {
             Level::Debug => tracing::debug!(plugin, "{message}"),
             Level::Info => tracing::info!(plugin, "{message}"),
             Level::Warn => tracing::warn!(plugin, "{message}"),
-            Level::Error => {
-                tracing::error!(plugin, "{message}");
-                self.last_error = Some(message);
-            }
+            Level::Error => tracing::error!(plugin, "{message}"),
         }
         if self.log_lines_left == 0 || self.log_bytes_left == 0 {
             tracing::warn!(plugin, "the call has used up its log lines; further ones are dropped");
@@ -144,7 +161,7 @@ mod tests {
     #[test]
     fn a_call_has_so_many_bytes_of_log() {
         let limits = Limits { log_bytes: 10, ..Limits::default() };
-        let mut state = State::new("x".into(), &limits);
+        let mut state = State::new("x".into(), &limits, Arc::default());
         state.write(Level::Error, "12345678".into());
         state.write(Level::Error, "12345678".into());
         assert_eq!(state.last_error.as_deref(), Some("12"));
@@ -155,7 +172,7 @@ mod tests {
     #[test]
     fn memory_is_counted_over_all_memories() {
         let limits = Limits { memory: 100, ..Limits::default() };
-        let mut state = State::new("x".into(), &limits);
+        let mut state = State::new("x".into(), &limits, Arc::default());
         assert!(state.memory_growing(0, 60, None).unwrap());
         assert!(!state.memory_growing(0, 60, None).unwrap());
         assert!(state.memory_denied);

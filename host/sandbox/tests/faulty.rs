@@ -46,8 +46,9 @@ fn load(limits: Limits, name: &str) -> Result<Registry, Error> {
 
 fn translate(plugin: &Plugin, protocol: &str) -> Result<Translation, CallError> {
     let (members, shares) = ten();
-    let mut ctx = context(&[("198.51.100.1", Family::Ipv4)]);
-    ctx.capabilities = vec!["transport:any".into()];
+    // An address that provokes them.
+    let mut ctx = context(&[("10.0.0.1", Family::Ipv4)]);
+    ctx.capabilities = vec!["transport:tcp".into()];
     plugin.translate(&ctx, Some(&listener(protocol)), Some(&pool(protocol, "")), &members, &shares)
 }
 
@@ -62,7 +63,7 @@ fn fails(limits: Limits, name: &str, code: &str, words: &str) {
     assert_eq!(stats.last_error, Some(failure.to_string()));
     // Nothing of the failed call is left: the same plugin's other functions work.
     let monitor = Monitor {
-        kind: String::new(),
+        kind: "TCP".into(),
         delay_s: 5,
         timeout_s: 3,
         rise: 2,
@@ -115,6 +116,49 @@ fn an_answer_of_too_many_items_is_refused() {
 #[test]
 fn a_member_that_there_is_not_is_refused() {
     fails(limits(), "nonsense-indices", "plugin-output", "member 4000000000 is named, but there are 10");
+}
+
+#[test]
+fn an_address_of_somebody_else_is_refused() {
+    fails(limits(), "foreign-vip", "plugin-output", "VIP 1 is named, but there are 1");
+}
+
+#[test]
+fn a_plugin_that_keeps_failing_is_out_of_use_and_comes_back() {
+    let sandbox = Sandbox::new(limits(), None).unwrap();
+    let mut part = faulty::part("trap", "trap", sandbox.limits()).unwrap();
+    part.settings.suspend_after = 3;
+    let registry = Registry::of(&sandbox, &PluginSet::of(vec![part])).unwrap();
+    let plugin = registry.protocol("trap").unwrap();
+    let code = || translate(plugin, "trap").unwrap_err().code().to_owned();
+    assert_eq!([code(), code(), code()], ["plugin-trap", "plugin-trap", "plugin-trap"]);
+    let suspended = plugin.suspended().unwrap();
+    assert!(suspended.reason.contains("cannot go on with 10 members"), "{}", suspended.reason);
+    let error = translate(plugin, "trap").unwrap_err();
+    assert_eq!(error.code(), "plugin-suspended");
+    assert!(error.to_string().contains("cannot go on with 10 members"), "{error}");
+    let stats = plugin.stats();
+    assert_eq!((stats.calls, stats.failures, stats.turned_away), (3, 3, 1));
+    assert_eq!(stats.failures_by_code.get("plugin-trap"), Some(&3));
+    // After the pause a call is let through, and one that works brings it back.
+    while plugin.suspended().unwrap().until > std::time::Instant::now() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(plugin.check_members(&context(&[]), &pool("trap", ""), &[]).unwrap(), []);
+    assert_eq!((plugin.suspended(), code().as_str()), (None, "plugin-trap"));
+}
+
+#[test]
+fn a_plugin_has_the_limits_that_are_set_for_it() {
+    let sandbox = Sandbox::new(limits(), None).unwrap();
+    let mut part = faulty::part("out-of-memory", "out-of-memory", sandbox.limits()).unwrap();
+    // More than the default; it takes all that it gets.
+    part.settings.limits.memory = 40 << 20;
+    let registry = Registry::of(&sandbox, &PluginSet::of(vec![part])).unwrap();
+    let plugin = registry.protocol("out-of-memory").unwrap();
+    assert_eq!(translate(plugin, "out-of-memory").unwrap_err().code(), "plugin-memory");
+    let most = plugin.stats().memory_max;
+    assert!((20 << 20..=40 << 20).contains(&most), "{most}");
 }
 
 #[test]
@@ -175,7 +219,7 @@ fn what_does_not_come_up_is_not_loaded() {
 
 #[test]
 fn every_guest_is_tested() {
-    let source = concat!(include_str!("faulty.rs"), include_str!("registry.rs"));
+    let source = concat!(include_str!("faulty.rs"), include_str!("registry.rs"), include_str!("operator.rs"));
     for (name, _) in faulty::all() {
         assert!(source.contains(&format!("\"{name}\"")), "{name}");
     }
@@ -184,12 +228,9 @@ fn every_guest_is_tested() {
 #[test]
 fn good_calls_go_on_beside_bad_ones() {
     let sandbox = Sandbox::new(limits(), None).unwrap();
-    let bad: Vec<_> = ["endless-loop", "out-of-memory", "trap"]
-        .map(|name| (format!("{name}.wasm"), guest(name)))
-        .into_iter()
-        .chain([("log-flood.wasm".to_owned(), guest("log-flood"))])
-        .collect();
-    let registry = Registry::with_components(&sandbox, &bad).unwrap();
+    let parts = ["endless-loop", "out-of-memory", "trap", "log-flood"]
+        .map(|name| faulty::part(name, name, sandbox.limits()).unwrap());
+    let registry = Registry::of(&sandbox, &PluginSet::of(parts.into())).unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for name in ["endless-loop", "out-of-memory", "trap"] {

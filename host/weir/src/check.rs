@@ -11,7 +11,13 @@ use weir_octavia::{
 };
 use weir_ovsdb::Client;
 
-use crate::{config::Config, limits, northbound::monitor, serve};
+use crate::{
+    config::Config,
+    limits,
+    northbound::monitor,
+    plugins::{LoadError, Loader},
+    serve,
+};
 
 /// What is found of one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,11 +91,14 @@ fn finding(name: &str, outcome: Result<String, String>) -> Finding {
 }
 
 fn plugins(config: &Config) -> Finding {
-    let loaded = serve::load_plugins(config, None).map_err(|error| error.to_string());
-    let words = loaded.map(|registry| {
-        registry.plugins().map(|plugin| format!("{} {}", plugin.name(), plugin.version())).collect::<Vec<_>>()
+    let loaded = Loader::new(&config.plugins, None).map_err(LoadError::from).and_then(|loader| loader.load());
+    let words = loaded.map(|loaded| {
+        let named = |plugin: &weir_sandbox::Plugin| format!("{} {}", plugin.name(), plugin.version());
+        let plugins: Vec<_> = loaded.registry.plugins().map(named).collect();
+        let ignored = loaded.ignored.iter().map(|file| format!("; not loaded: {}", file.display()));
+        plugins.join(", ") + &ignored.collect::<String>()
     });
-    finding("plugins", words.map(|words| words.join(", ")))
+    finding("plugins", words.map_err(|error| error.to_string()))
 }
 
 /// Only looks: a file made here would belong to whoever runs this.

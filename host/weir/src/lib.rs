@@ -10,21 +10,29 @@
 //! | [`cli`] | commands and their arguments |
 //! | [`crash`] | points at which tests let the host die |
 //! | [`config`] | the configuration file and environment |
+//! | [`fault`] | errors of the layers below, as the API words them |
 //! | [`limits`] | every limit and timeout |
 //! | [`northbound`] | the replica in the planner's terms; transactions |
 //! | [`patience`] | where plugin calls run |
-//! | [`plugins`] | questions to the plugins, and their answers |
+//! | [`plan`] | `weir plan` |
+//! | [`planning`] | one load balancer's plan |
+//! | [`plugins`] | questions to the plugins, their answers, and which are in use |
 //! | [`provider`] | what happens to a provider call |
+//! | [`scrutiny`] | what must be to the plugins' liking |
 //! | [`serve`] | `weir serve` |
 
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod crash;
+mod fault;
 pub mod limits;
 pub mod metrics;
 pub mod northbound;
 pub mod patience;
+pub mod plan;
+pub mod planning;
 pub mod plugins;
 pub mod provider;
+pub mod scrutiny;
 pub mod serve;

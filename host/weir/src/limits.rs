@@ -77,3 +77,12 @@ pub const CHECK: Duration = Duration::from_secs(5);
 
 /// After a restart, updates that are younger are compared with Octavia once more: whether that was done is not on disk.
 pub const VERIFY_AFTER_RESTART: Duration = Duration::from_secs(10 * 60);
+
+/// Load balancers that are planned again at once after other plugins were taken into use: provider calls go before.
+pub const RECONCILE_AT_ONCE: usize = 64;
+
+/// How long after a plugin's failure the load balancer is planned again; doubles to [`UNSETTLED_MAX`].
+pub const UNSETTLED_MIN: Duration = Duration::from_secs(1);
+
+/// See [`UNSETTLED_MIN`].
+pub const UNSETTLED_MAX: Duration = Duration::from_secs(60);

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,8 @@ use prometheus_client::{
 };
 use weir_journal::JournalStatus;
 use weir_octavia::agent::BacklogStatus;
+
+use crate::plugins::{self, Counts};
 
 /// Labels of a provider call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +72,14 @@ pub struct Gauges {
     pub statuses: BacklogStatus,
     /// Since the start.
     pub uptime: Duration,
+    /// What became of other sets of plugins.
+    pub reloads: Counts,
+    /// What the plugin folder holds is in use.
+    pub plugins_current: bool,
+    /// Load balancers that a failing plugin leaves as they are.
+    pub unsettled: usize,
+    /// The plugins in use.
+    pub registry: Arc<weir_sandbox::Registry>,
 }
 
 impl Default for Metrics {
@@ -138,6 +149,21 @@ impl Metrics {
         gauge("statuses_waiting", "Objects with a status not yet delivered", gauges.statuses.waiting as f64);
         gauge("statuses_oldest_seconds", "How long the oldest of them waits", oldest);
         gauge("uptime_seconds", "Seconds since the start", gauges.uptime.as_secs_f64());
+        let current = f64::from(u8::from(gauges.plugins_current));
+        gauge("plugins_current", "1 while what the plugin folder holds is in use", current);
+        gauge(
+            "plugins_unsettled",
+            "Load balancers that a failing plugin leaves as they are",
+            gauges.unsettled as f64,
+        );
+        let Counts { swapped, refused, waited } = gauges.reloads;
+        // Writing to a String does not fail.
+        let _ = writeln!(out, "# HELP weir_plugin_reloads Other sets of plugins by outcome.");
+        let _ = writeln!(out, "# TYPE weir_plugin_reloads counter");
+        for (outcome, count) in [("swapped", swapped), ("refused", refused), ("waited", waited)] {
+            let _ = writeln!(out, "weir_plugin_reloads_total{{outcome=\"{outcome}\"}} {count}");
+        }
+        plugins::metrics(&gauges.registry, &mut out);
         out.push_str("# EOF\n");
         out
     }

@@ -10,12 +10,12 @@ use tracing::{info, warn};
 use weir_journal::{Journal, Recovered, Settings};
 use weir_octavia::{ApiSettings, Tls, agent::Agent, router};
 use weir_ovsdb::{Client, ClientConfig};
-use weir_sandbox::{Limits, Registry, Sandbox};
 
 use crate::{
     config::{Config, ConfigError},
     limits,
     northbound::monitor,
+    plugins::{LoadError, Loader},
     provider::{Api, Host, Parts},
 };
 
@@ -27,7 +27,7 @@ pub enum ServeError {
     Config(#[from] ConfigError),
     /// A plugin cannot be loaded.
     #[error("plugins: {0}")]
-    Plugins(#[from] weir_sandbox::Error),
+    Plugins(#[from] LoadError),
     /// The journal cannot be opened.
     #[error("journal: {0}")]
     Journal(#[from] weir_journal::JournalError),
@@ -56,18 +56,30 @@ pub enum ServeError {
 /// [`ServeError`].
 pub async fn serve(config: &Config) -> Result<(), ServeError> {
     let tls = config.tls()?.as_ref().map(Tls::load).transpose()?;
-    let registry = Arc::new(load_plugins(config, Some(&config.state_dir.join("plugin-cache")))?);
+    create(&config.state_dir)?;
+    let loader = Loader::new(&config.plugins, Some(&config.state_dir)).map_err(LoadError::from)?;
+    let (loaded, refused) = loader.start()?;
+    loaded.log();
     let client = connect(config)?;
     let (journal, recovered) = open_journal(config)?;
     let host = Host::new(Parts {
         northbound: client,
-        registry,
+        registry: loaded.registry,
+        loader,
+        confirm_above: config.plugins.confirm_above,
+        repair: config.repair,
         ownership: config.ownership(),
         journal,
         agent: Agent::new(config.octavia.sockets()),
         delivery: config.octavia.delivery(),
     });
+    host.started_with(loaded.ignored, refused.as_ref());
     host.recover(recovered);
+    tokio::spawn(host.clone().settle());
+    if config.plugins.watch {
+        tokio::spawn(host.clone().watch_plugins());
+    }
+    reload_on_hangup(host.clone())?;
     let settings = ApiSettings {
         max_body: limits::BODY,
         token: Some(config.token.clone()).filter(|token| !token.is_empty()),
@@ -109,9 +121,7 @@ pub fn journal_path(config: &Config) -> PathBuf {
 /// # Errors
 /// [`ServeError::Journal`].
 fn open_journal(config: &Config) -> Result<(Journal, Recovered), ServeError> {
-    let system =
-        |source| ServeError::System { what: format!("create {}", config.state_dir.display()), source };
-    std::fs::create_dir_all(&config.state_dir).map_err(system)?;
+    create(&config.state_dir)?;
     let settings = Settings {
         path: journal_path(config),
         max_pending: limits::PENDING,
@@ -122,30 +132,22 @@ fn open_journal(config: &Config) -> Result<(Journal, Recovered), ServeError> {
     Ok(Journal::open(settings)?)
 }
 
-/// The shipped plugins and those of the operator's folder; with a folder for compiled ones, they are compiled once.
-///
-/// # Errors
-/// [`ServeError::Plugins`], [`ServeError::System`].
-pub fn load_plugins(config: &Config, cache: Option<&Path>) -> Result<Registry, ServeError> {
-    if let Some(cache) = cache {
-        let system = |source| ServeError::System { what: format!("create {}", cache.display()), source };
-        std::fs::create_dir_all(cache).map_err(system)?;
-    }
-    let sandbox = Sandbox::new(Limits::default(), cache)?;
-    let dir: Option<&Path> = Some(config.plugins.dir.as_path()).filter(|dir| dir.is_dir());
-    let registry = Registry::load(&sandbox, dir)?;
-    for plugin in registry.plugins() {
-        let description = plugin.description();
-        info!(
-            plugin = plugin.name(),
-            version = plugin.version(),
-            digest = plugin.digest(),
-            protocols = description.protocols.join(","),
-            algorithms = description.algorithms.join(","),
-            "plugin loaded"
-        );
-    }
-    Ok(registry)
+fn create(folder: &Path) -> Result<(), ServeError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| ServeError::System { what: format!("create {}", folder.display()), source })
+}
+
+/// SIGHUP reads the plugin folder again.
+fn reload_on_hangup(host: Arc<Host>) -> Result<(), ServeError> {
+    let system = |source| ServeError::System { what: "wait for signals".to_owned(), source };
+    let mut hangup = signal(SignalKind::hangup()).map_err(system)?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            info!("SIGHUP: reading the plugin folder");
+            host.take_up_plugins().await;
+        }
+    });
+    Ok(())
 }
 
 /// Connects to the Northbound, following its leader.

@@ -8,11 +8,10 @@ struct DeepRecursion;
 impl Fault for DeepRecursion {
     const NAME: &'static str = "deep-recursion";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         fn down(n: u64) -> u64 {
             if std::hint::black_box(n) == 0 { 0 } else { down(std::hint::black_box(n + 1)) ^ n }
         }
-        let mut good = asked.good();
         good.empty_reason = Some(down(1).to_string());
         Ok(good)
     }

@@ -8,8 +8,7 @@ struct DuplicateMember;
 impl Fault for DuplicateMember {
     const NAME: &'static str = "duplicate-member";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         for entry in &mut good.entries {
             entry.backends.extend_from_within(..1);
         }

@@ -8,7 +8,7 @@ struct EmptyRefusal;
 impl Fault for EmptyRefusal {
     const NAME: &'static str = "empty-refusal";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+    fn translate(asked: &Asked<'_>, _: Translation) -> Result<Translation, Refusal> {
         Err(Refusal::new("no-reason", "", if asked.members.is_empty() { "" } else { " " }))
     }
 }

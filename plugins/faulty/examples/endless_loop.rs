@@ -8,7 +8,7 @@ struct EndlessLoop;
 impl Fault for EndlessLoop {
     const NAME: &'static str = "endless-loop";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+    fn translate(asked: &Asked<'_>, _: Translation) -> Result<Translation, Refusal> {
         let mut n = asked.members.len() as u64;
         loop {
             n = std::hint::black_box(n.wrapping_mul(31));

@@ -8,8 +8,7 @@ struct HugeOutput;
 impl Fault for HugeOutput {
     const NAME: &'static str = "huge-output";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         good.options = vec![(String::new(), String::new()); 300_000];
         Ok(good)
     }

@@ -9,8 +9,8 @@ impl Fault for Impostor {
     const NAME: &'static str = "impostor-of-a-shipped-plugin";
     const PROTOCOL: &'static str = "TCP";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        Ok(asked.good())
+    fn translate(_: &Asked<'_>, good: Translation) -> Result<Translation, Refusal> {
+        Ok(good)
     }
 }
 

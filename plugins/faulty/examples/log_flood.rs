@@ -8,11 +8,11 @@ struct LogFlood;
 impl Fault for LogFlood {
     const NAME: &'static str = "log-flood";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+    fn translate(_: &Asked<'_>, good: Translation) -> Result<Translation, Refusal> {
         for n in 0..1_000 {
             weir_guest::log::info(&format!("line {n} of very many"));
         }
-        Ok(asked.good())
+        Ok(good)
     }
 }
 

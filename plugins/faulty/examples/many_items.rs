@@ -1,4 +1,4 @@
-//! Answers with more entries than allowed, in few bytes.
+//! Answers with more items than allowed, in few bytes.
 
 use weir_guest::{Refusal, Translation};
 use weir_plugin_faulty::{Asked, Fault, Faulty};
@@ -8,11 +8,8 @@ struct ManyItems;
 impl Fault for ManyItems {
     const NAME: &'static str = "many-items";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
-        if let Some(entry) = good.entries.first().cloned() {
-            good.entries = (1..=1_000).map(|port| weir_guest::Entry { port, ..entry.clone() }).collect();
-        }
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
+        good.options = (0..10_000).map(|n| (format!("o{n}"), String::new())).collect();
         Ok(good)
     }
 }

@@ -8,8 +8,7 @@ struct NonsenseIndices;
 impl Fault for NonsenseIndices {
     const NAME: &'static str = "nonsense-indices";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         for backend in good.entries.iter_mut().flat_map(|e| &mut e.backends) {
             backend.member = 4_000_000_000;
         }

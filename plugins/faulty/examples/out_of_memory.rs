@@ -8,7 +8,7 @@ struct OutOfMemory;
 impl Fault for OutOfMemory {
     const NAME: &'static str = "out-of-memory";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+    fn translate(asked: &Asked<'_>, _: Translation) -> Result<Translation, Refusal> {
         let mut kept = vec![asked.members.len() as u64];
         loop {
             kept.extend_from_within(..);

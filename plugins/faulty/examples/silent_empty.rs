@@ -8,8 +8,7 @@ struct SilentEmpty;
 impl Fault for SilentEmpty {
     const NAME: &'static str = "silent-empty";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         good.entries.clear();
         Ok(good)
     }

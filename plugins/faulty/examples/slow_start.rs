@@ -8,8 +8,8 @@ struct SlowStart;
 impl Fault for SlowStart {
     const NAME: &'static str = "slow-start";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        Ok(asked.good())
+    fn translate(_: &Asked<'_>, good: Translation) -> Result<Translation, Refusal> {
+        Ok(good)
     }
 }
 

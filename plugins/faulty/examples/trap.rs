@@ -8,7 +8,7 @@ struct Trap;
 impl Fault for Trap {
     const NAME: &'static str = "trap";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
+    fn translate(asked: &Asked<'_>, _: Translation) -> Result<Translation, Refusal> {
         #[allow(clippy::panic)]
         {
             panic!("cannot go on with {} members", asked.members.len())

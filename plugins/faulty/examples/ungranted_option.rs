@@ -8,8 +8,7 @@ struct UngrantedOption;
 impl Fault for UngrantedOption {
     const NAME: &'static str = "ungranted-option";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         good.options = vec![("skip_snat".into(), "true".into())];
         Ok(good)
     }

@@ -8,8 +8,7 @@ struct UnknownImport;
 impl Fault for UnknownImport {
     const NAME: &'static str = "unknown-import";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         good.empty_reason = Some(clock::faulty::environment::clock::now().to_string());
         Ok(good)
     }

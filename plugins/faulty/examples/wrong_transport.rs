@@ -8,8 +8,7 @@ struct WrongTransport;
 impl Fault for WrongTransport {
     const NAME: &'static str = "wrong-transport";
 
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal> {
-        let mut good = asked.good();
+    fn translate(_: &Asked<'_>, mut good: Translation) -> Result<Translation, Refusal> {
         good.transport = "carrier-pigeon".into();
         Ok(good)
     }

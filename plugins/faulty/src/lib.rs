@@ -1,41 +1,63 @@
-//! Deliberately bad guests, for tests of the sandbox: each file of `examples/` is one, and says what it does.
+//! Deliberately bad guests, for tests of the sandbox and the host: each file of `examples/` is one, and says what it does.
 //!
-//! What they share stands here: a description, and a good answer to spoil.
+//! They are sneaky: as long as nobody asks about an address of 10.0.0.0/8 they answer like a good plugin, so that what a
+//! host tries out at load time does not find them; the configuration `{"provoke":true}` makes them bad throughout. What
+//! they share stands here.
 
 use std::marker::PhantomData;
 
+use weir_guest::l4::{self, L4};
 use weir_guest::{
-    Backend, Context, Description, Entry, HealthCheck, Listener, Member, Monitor, Plugin, Pool, Protocol,
-    Refusal, Share, Translation,
+    Context, Description, HealthCheck, Listener, Member, Monitor, Plugin, Pool, Protocol, Refusal, Share,
+    Translation,
 };
 
+/// A protocol that a shipped plugin serves.
+pub const SHIPPED: &str = "TCP";
+
+/// The configuration that makes every guest show what it is like.
+pub const PROVOKE: &str = r#"{"provoke":true}"#;
+
 /// What a call asked.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// Where.
     pub ctx: &'a Context,
     /// Of which listener.
     pub listener: Option<&'a Listener>,
+    /// Of which pool.
+    pub pool: Option<&'a Pool>,
     /// With which members.
     pub members: &'a [Member],
+    /// With which shares.
+    pub shares: &'a [Share],
 }
 
 impl Asked<'_> {
-    /// An answer with nothing wrong: all members behind all VIPs.
-    pub fn good(&self) -> Translation {
-        let backends: Vec<_> =
-            (0..).zip(self.members).map(|(member, m)| Backend { member, port: m.port, copies: 1 }).collect();
-        let transport = self.ctx.capabilities.iter().find_map(|c| c.strip_prefix("transport:"));
-        let port = self.listener.map_or(1, |l| l.port);
-        Translation {
-            transport: transport.unwrap_or("any").into(),
-            entries: (0..)
-                .zip(&self.ctx.vips)
-                .map(|(vip, _)| Entry { vip, port, backends: backends.clone() })
-                .collect(),
-            options: vec![],
-            empty_reason: None,
-        }
+    /// An answer with nothing wrong: what the shipped plugin says.
+    ///
+    /// # Errors
+    /// What that one refuses.
+    pub fn good(&self, own: &'static str) -> Result<Translation, Refusal> {
+        let asked = self.listener.map(|l| &l.protocol).or(self.pool.map(|p| &p.protocol));
+        let l4 = l4(own, asked.is_some_and(|asked| asked == SHIPPED));
+        l4::translate(&l4, self.ctx, self.listener, self.pool, self.members, self.shares)
+    }
+
+    /// Whether the guest shows what it is like.
+    fn provokes(&self) -> bool {
+        self.ctx.config == PROVOKE || self.ctx.vips.iter().any(|vip| vip.address.starts_with("10."))
+    }
+}
+
+fn l4(own: &'static str, shipped: bool) -> L4 {
+    L4 {
+        name: own,
+        version: env!("CARGO_PKG_VERSION"),
+        protocol: if shipped { SHIPPED } else { own },
+        transport: "tcp",
+        fallback: false,
+        monitors: &["TCP"],
     }
 }
 
@@ -44,14 +66,14 @@ pub trait Fault {
     /// The plugin's name.
     const NAME: &'static str;
 
-    /// The protocol that it serves.
+    /// The protocol that it serves besides [`SHIPPED`].
     const PROTOCOL: &'static str = Self::NAME;
 
-    /// The bad answer.
+    /// The bad answer; `good` would be the right one.
     ///
     /// # Errors
     /// Bad, too.
-    fn translate(asked: &Asked<'_>) -> Result<Translation, Refusal>;
+    fn translate(asked: &Asked<'_>, good: Translation) -> Result<Translation, Refusal>;
 }
 
 /// A plugin that is bad in the way of `F` when it translates, and good otherwise.
@@ -60,15 +82,18 @@ pub struct Faulty<F>(PhantomData<F>);
 
 impl<F: Fault> Plugin for Faulty<F> {
     fn describe() -> Description {
+        let protocols: &[&str] = if F::PROTOCOL == SHIPPED { &[SHIPPED] } else { &[F::PROTOCOL, SHIPPED] };
         Description {
-            name: F::NAME.into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            protocols: vec![F::PROTOCOL.into()],
-            algorithms: vec![],
-            fallback: false,
-            config_schema: String::new(),
             options: vec!["affinity_timeout".into()],
+            ..Description::of_protocols(F::NAME, env!("CARGO_PKG_VERSION"), protocols)
         }
+    }
+
+    fn check_config(config: &str) -> Result<(), Refusal> {
+        if config.is_empty() || config == PROVOKE {
+            return Ok(());
+        }
+        Err(Refusal::new("bad-config", "config", "this guest takes {\"provoke\":true} or no configuration"))
     }
 }
 
@@ -76,23 +101,20 @@ impl<F: Fault> Protocol for Faulty<F> {
     fn translate(
         ctx: &Context,
         listener: Option<&Listener>,
-        _: Option<&Pool>,
+        pool: Option<&Pool>,
         members: &[Member],
-        _: &[Share],
+        shares: &[Share],
     ) -> Result<Translation, Refusal> {
-        F::translate(&Asked { ctx, listener, members })
+        let asked = Asked { ctx, listener, pool, members, shares };
+        let good = asked.good(F::PROTOCOL)?;
+        if asked.provokes() { F::translate(&asked, good) } else { Ok(good) }
     }
 
-    fn check_members(_: &Context, _: &Pool, _: &[Member]) -> Vec<(u32, Refusal)> {
-        vec![]
+    fn check_members(ctx: &Context, pool: &Pool, members: &[Member]) -> Vec<(u32, Refusal)> {
+        l4::check_members(&l4(F::PROTOCOL, pool.protocol == SHIPPED), ctx, pool, members)
     }
 
-    fn plan_monitor(_: &Context, _: &Pool, monitor: &Monitor) -> Result<HealthCheck, Refusal> {
-        Ok(HealthCheck {
-            interval_s: monitor.delay_s,
-            timeout_s: monitor.timeout_s,
-            success: monitor.rise,
-            failure: monitor.fall,
-        })
+    fn plan_monitor(ctx: &Context, pool: &Pool, monitor: &Monitor) -> Result<HealthCheck, Refusal> {
+        l4::plan_monitor(&l4(F::PROTOCOL, pool.protocol == SHIPPED), ctx, pool, monitor)
     }
 }

@@ -52,15 +52,14 @@ fn dependencies_between_our_crates_go_one_way() {
         (
             "weir",
             &[
-                "weir-model",
-                "weir-plan",
-                "weir-ovsdb",
-                "weir-sandbox",
-                "weir-octavia",
-                "weir-journal",
                 "weir-author",
-                // Of weir-author.
                 "weir-guest",
+                "weir-journal",
+                "weir-model",
+                "weir-octavia",
+                "weir-ovsdb",
+                "weir-plan",
+                "weir-sandbox",
                 "weir-testkit",
             ],
         ),

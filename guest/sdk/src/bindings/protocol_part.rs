@@ -57,7 +57,7 @@ pub mod exports {
                 pub struct Entry {
                     /// Index into the context's VIPs.
                     pub vip: u32,
-                    /// Not zero. A VIP and port stand in one entry only.
+                    /// The listener's port: a VIP's other ports are other listeners'. A VIP stands in one entry only.
                     pub port: u16,
                     /// In the order in which they are to be written.
                     pub backends: _rt::Vec<Backend>,

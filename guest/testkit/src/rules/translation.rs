@@ -30,12 +30,12 @@ pub(crate) fn check(of: &Description, asked: &Unit, answer: &Translation) -> Vec
     let mut places = BTreeSet::new();
     let mut served = BTreeSet::new();
     for entry in &answer.entries {
-        if entry.port == 0 {
+        if let Some(listener) = asked.listener.as_ref().filter(|listener| listener.port != entry.port) {
             faults.push(Fault::new(
-                "an entry has a port",
-                "a port above 0",
-                "port 0",
-                "take the listener's port, or refuse",
+                "an entry has its listener's port",
+                format!("port {}", listener.port),
+                format!("port {}", entry.port),
+                "take listener.port; a VIP's other ports are other listeners'",
             ));
         }
         if !places.insert((entry.vip, entry.port)) {

@@ -92,7 +92,7 @@ fn entries_and_backends() {
     let port = translating(|_, answer| {
         answer.iter_mut().flat_map(|t| &mut t.entries).for_each(|e| e.port = 0);
     });
-    breaks(&port, "an entry has a port", "the listener's port");
+    breaks(&port, "an entry has its listener's port", "take listener.port");
     let entry = translating(|_, answer| {
         answer.iter_mut().for_each(|t| {
             let first = t.entries.first().cloned();
@@ -118,7 +118,8 @@ fn everybody(
         let kept = (0..).zip(&unit.members).filter(|(n, m)| m.port != 0 && keep(unit, vip, *n, m));
         kept.map(|(member, m)| Backend { member, port: m.port, copies: 1 }).collect::<Vec<_>>()
     };
-    let entries = (0..).zip(&unit.context.vips).map(|(vip, v)| Entry { vip, port: 80, backends: behind(v) });
+    let port = unit.listener.as_ref().map_or(80, |listener| listener.port);
+    let entries = (0..).zip(&unit.context.vips).map(|(vip, v)| Entry { vip, port, backends: behind(v) });
     translation.entries = entries.filter(|e| !e.backends.is_empty()).collect();
 }
 

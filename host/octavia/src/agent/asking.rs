@@ -39,8 +39,12 @@ impl Schedule {
     pub(super) fn question_at(&self, now: Instant) -> Option<Instant> {
         let asks = self.unsure.iter().filter_map(|lb| self.queues.get(lb));
         // A question that could be asked now waits for one under way, or for the socket's pause.
-        let asks = asks.filter(|queue| !queue.asking && queue.unsure());
-        asks.filter_map(|queue| queue.ask_pause.until(now).max(self.ask_pause.until(now))).min()
+        let mut asks = asks.filter(|queue| !queue.asking && queue.unsure());
+        match self.ask_pause.until(now) {
+            // While the agent is away nothing happens before that, and much may wait: it is not looked through.
+            Some(pause) => asks.next().map(|_| pause),
+            None => asks.filter_map(|queue| queue.ask_pause.until(now)).min(),
+        }
     }
 
     /// Reports the answer to [`Action::Ask`].

@@ -17,6 +17,10 @@ use super::{
 
 /// A message that waits this long for its answer does not make others wait.
 const LATE: Duration = Duration::from_secs(5);
+/// After looking at what waits, it is not looked at for so many times as long as that took.
+const LOOKS: u32 = 9;
+/// Less than this is not worth a timer.
+const NO_REST: Duration = Duration::from_millis(1);
 /// So many times the agent's time limit is waited for the outcome of a message.
 const PATIENCE: u32 = 4;
 
@@ -85,9 +89,9 @@ impl Dispatcher {
 async fn run(inner: Weak<Inner>, agent: Agent, changed: Arc<Notify>, events: Arc<dyn Events>) {
     loop {
         let Some(dispatcher) = inner.upgrade() else { return };
+        let now = Instant::now();
         let (mut actions, wake, delivered, missing) = {
             let mut schedule = dispatcher.schedule.lock();
-            let now = Instant::now();
             let actions: Vec<Action> = std::iter::from_fn(|| schedule.next(now)).collect();
             (actions, schedule.wake_at(now), schedule.take_delivered(), schedule.take_missing())
         };
@@ -102,6 +106,11 @@ async fn run(inner: Weak<Inner>, agent: Agent, changed: Arc<Notify>, events: Arc
         }
         for action in actions.drain(..) {
             tokio::spawn(perform(inner.clone(), agent.clone(), events.clone(), action));
+        }
+        // Looking takes the longer the more waits: with a long queue, what comes meanwhile is looked at together.
+        let rest = now.elapsed().saturating_mul(LOOKS);
+        if rest > NO_REST {
+            tokio::time::sleep(rest).await;
         }
         match wake {
             Some(at) => drop(tokio::time::timeout_at(at.into(), changed.notified()).await),

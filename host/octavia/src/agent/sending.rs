@@ -135,10 +135,14 @@ impl Schedule {
 
     /// When there may be a message without any report.
     pub(super) fn message_at(&self, now: Instant) -> Option<Instant> {
-        let sends = self.queues.values().filter(|queue| !queue.busy && !queue.waiting.is_empty());
+        let mut sends = self.queues.values().filter(|queue| !queue.busy && !queue.waiting.is_empty());
         let pause = self.send_pause.until(now);
+        if pause.is_some() {
+            // While the agent is away nothing happens before that, and much may wait: it is not looked through.
+            return pause.filter(|_| sends.next().is_some());
+        }
         let sends = sends.filter_map(|queue| {
-            let pause = pause.max(queue.pause.until(now));
+            let pause = queue.pause.until(now);
             match queue.ready(now).next() {
                 Some(_) => pause,
                 None => queue.wake_at(now).map(|at| pause.map_or(at, |pause| pause.max(at))),

@@ -106,6 +106,12 @@ fn describe(operation: Operation) -> (&'static str, Value) {
             "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
         }])
     };
+    let set = || {
+        json!([{
+            "name": "set", "in": "path", "required": true, "description": "The digest of the set that waits.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+        }])
+    };
     let read = |id: &str, summary: &str, parameters: Value, answer: Value, codes: &[&str]| {
         let mut responses = errors(codes);
         responses.insert("200".to_owned(), answer);
@@ -166,6 +172,26 @@ fn describe(operation: Operation) -> (&'static str, Value) {
         Operation::Plugins => {
             ("get", read("plugins", "The plugins", none(), json_answer("All of them.", "Anything"), &["401"]))
         }
+        Operation::PluginsReload => (
+            "post",
+            read(
+                "plugins_reload",
+                "Read the plugin folder again and take its plugins into use, all or none",
+                none(),
+                json_answer("Taken into use, unchanged, or waiting for a confirmation.", "Anything"),
+                &["401", "500", "503"],
+            ),
+        ),
+        Operation::PluginsConfirm => (
+            "post",
+            read(
+                "plugins_confirm",
+                "Take a set of plugins into use that waits for a confirmation",
+                set(),
+                json_answer("Taken into use.", "Anything"),
+                &["400", "401", "404", "500", "503"],
+            ),
+        ),
         Operation::Healthz => (
             "get",
             read(

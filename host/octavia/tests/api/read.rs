@@ -25,6 +25,17 @@ async fn load_balancers_and_plugins() {
 }
 
 #[tokio::test]
+async fn plugin_sets_are_reloaded_and_confirmed() {
+    let recorder = Arc::new(Recorder::default());
+    let answer = post(&recorder, "/v1/plugins/reload", "").await;
+    assert_eq!(answer.json(), json!({ "outcome": "unchanged" }));
+    let answer = post(&recorder, "/v1/plugins/confirm/waiting", "").await;
+    assert_eq!(answer.json(), json!({ "outcome": "swapped", "set": "waiting" }));
+    let answer = post(&recorder, "/v1/plugins/confirm/other", "").await;
+    assert_eq!((answer.status, answer.error().0.as_str()), (StatusCode::NOT_FOUND, "plugin-set-not-found"));
+}
+
+#[tokio::test]
 async fn reconcile_for_real_and_dry() {
     let recorder = Arc::new(Recorder::default());
     for (query, dry_run) in [("", false), ("?dry_run=true", true), ("?dry_run=false", false)] {

@@ -72,6 +72,17 @@ impl Provider for Recorder {
         json!([{ "name": "tcp" }])
     }
 
+    async fn plugins_reload(&self) -> Result<Value, Refusal> {
+        Ok(json!({ "outcome": "unchanged" }))
+    }
+
+    async fn plugins_confirm(&self, set: &str) -> Result<Value, Refusal> {
+        match set {
+            "waiting" => Ok(json!({ "outcome": "swapped", "set": set })),
+            _ => Err(Refusal::not_found("plugin-set-not-found", "no such set waits")),
+        }
+    }
+
     fn readiness(&self) -> Readiness {
         let detail = "as told".to_owned();
         let conditions = vec![Condition { name: "replica-synced".to_owned(), ok: !self.unready, detail }];

@@ -104,6 +104,7 @@ pub fn translate(lb: &LoadBalancer) -> Translations {
         user: format!("{word} does not work"),
         operator: String::new(),
         refused: false,
+        keep: false,
     };
     let mut out = Translations::default();
     let distribute = |pool: Option<&Pool>| -> Result<Distribution, Problem> {
@@ -121,6 +122,7 @@ pub fn translate(lb: &LoadBalancer) -> Translations {
                 .into_iter()
                 .collect(),
             shares: Vec::new(),
+            plugin: None,
         })
     };
     out.distributions.insert(None, distribute(None));

@@ -63,8 +63,9 @@ pub(crate) fn translation(
         let Some(vip) = asked.ctx.vips.get(each.vip as usize) else {
             return Err(format!("VIP {} is named, but there are {}", each.vip, asked.ctx.vips.len()));
         };
-        if each.port == 0 {
-            return Err("an entry with port 0".into());
+        // What else is on an address is somebody else's listener.
+        if let Some(listener) = asked.listener.filter(|listener| listener.port != each.port) {
+            return Err(format!("an entry with port {}, but the listener's is {}", each.port, listener.port));
         }
         if !places.insert((each.vip, each.port)) {
             return Err(format!("VIP {} port {} has two entries", each.vip, each.port));

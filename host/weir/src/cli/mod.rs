@@ -12,8 +12,9 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 use tracing::error;
 use tracing_subscriber::EnvFilter;
+use weir_model::LoadBalancerId;
 
-use crate::{check, config::Config, serve};
+use crate::{check, config::Config, plan, serve};
 
 /// Octavia load balancers on OVN.
 #[derive(Parser)]
@@ -36,6 +37,21 @@ enum Command {
         /// How to log.
         #[arg(long, value_enum, default_value_t = LogFormat::Text)]
         log_format: LogFormat,
+    },
+    /// Shows what a reconcile would change, or what other plugins would; reads the Northbound and changes nothing.
+    Plan {
+        /// The configuration file; without it, defaults and WEIR_... environment.
+        #[arg(long, env = "WEIR_CONFIG")]
+        config: Option<PathBuf>,
+        /// Only this load balancer.
+        #[arg(long)]
+        lb: Option<LoadBalancerId>,
+        /// A folder of plugins: shows what they would change that those in use do not.
+        #[arg(long)]
+        plugins: Option<PathBuf>,
+        /// How to print the plan.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
     /// Looks at every connection, socket, schema column and plugin; changes nothing. Exit code 1 on a problem.
     Check {
@@ -77,6 +93,9 @@ pub fn run() -> ExitCode {
             run_serve(config.as_deref(), &log, log_format)
         }
         Ok(Cli { command: Command::Check { config, output } }) => run_check(config.as_deref(), output),
+        Ok(Cli { command: Command::Plan { config, lb, plugins, output } }) => {
+            run_plan(config.as_deref(), lb, plugins.as_deref(), output)
+        }
         Ok(Cli { command: Command::Plugin { command } }) => plugin::run(command),
         Err(error) => {
             // Help and version are asked for; anything else is wrong usage. Failing to print leaves nothing to do.
@@ -104,15 +123,36 @@ fn run_serve(config: Option<&Path>, log: &str, log_format: LogFormat) -> ExitCod
     })
 }
 
+fn run_plan(
+    config: Option<&Path>,
+    lb: Option<LoadBalancerId>,
+    plugins: Option<&Path>,
+    output: Output,
+) -> ExitCode {
+    with_config(config, |config, runtime| match runtime.block_on(plan::plan(config, lb, plugins)) {
+        Ok(report) => {
+            print_report(&report, output);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            error_line(&error.to_string());
+            ExitCode::from(PROBLEM)
+        }
+    })
+}
+
+fn print_report<R: std::fmt::Display + serde::Serialize>(report: &R, output: Output) {
+    print(&match output {
+        Output::Text => report.to_string(),
+        // Names and texts always serialise.
+        Output::Json => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
+    });
+}
+
 fn run_check(config: Option<&Path>, output: Output) -> ExitCode {
     with_config(config, |config, runtime| {
         let report = runtime.block_on(check::check(config));
-        let text = match output {
-            Output::Text => report.to_string(),
-            // Names and texts always serialise.
-            Output::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
-        };
-        print(&text);
+        print_report(&report, output);
         if report.ok { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
     })
 }

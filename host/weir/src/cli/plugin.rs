@@ -107,7 +107,9 @@ fn subject(path: &Path) -> Result<Subject, AuthorError> {
     if path.is_file() && path.file_name().is_none_or(|name| name != FILE) {
         return Ok(Subject { component: path.to_owned(), project: Project::of_component(path) });
     }
-    let project = Project::load(if path.is_file() { path.parent().unwrap_or(path) } else { path })?;
+    // The project file's own name has an empty parent: here.
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let project = Project::load(if path.is_file() { folder } else { path })?;
     build::build_if_stale(&project)?;
     Ok(Subject { component: project.component.clone(), project: Some(project) })
 }

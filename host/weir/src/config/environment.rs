@@ -7,6 +7,7 @@ use toml::{Table, Value};
 enum Kind {
     Text,
     Number,
+    Truth,
     List,
     /// A word, or a list of ids.
     WordOrList,
@@ -40,6 +41,10 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("octavia", "get_socket", Kind::Text),
     ("octavia", "unknown_object_timeout", Kind::Number),
     ("plugins", "dir", Kind::Text),
+    ("plugins", "watch", Kind::Truth),
+    ("plugins", "confirm_above", Kind::Number),
+    ("plugins", "require_signed", Kind::Truth),
+    ("plugins", "trusted_keys", Kind::List),
 ];
 
 /// The variable of a key.
@@ -83,6 +88,9 @@ fn parse(name: &str, value: &str, kind: Kind) -> Result<Value, String> {
         Kind::Text => Value::String(value.to_owned()),
         Kind::Number => {
             Value::Integer(value.parse().map_err(|_| format!("{name}: {value:?} is not a whole number"))?)
+        }
+        Kind::Truth => {
+            Value::Boolean(value.parse().map_err(|_| format!("{name}: {value:?} is not true or false"))?)
         }
         Kind::List => Value::Array(list().map(|item| Value::String(item.to_owned())).collect()),
         Kind::WordOrList if value.contains('-') => {

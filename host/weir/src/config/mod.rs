@@ -183,6 +183,14 @@ pub struct OctaviaConfig {
 pub struct PluginsConfig {
     /// The operator's plugins; need not exist.
     pub dir: PathBuf,
+    /// Whether a change of the folder is taken up by itself; SIGHUP and the API work in any case.
+    pub watch: bool,
+    /// A new set that would change more load balancers than this waits for a confirmation.
+    pub confirm_above: usize,
+    /// Only plugins with a signature of a trusted key are loaded.
+    pub require_signed: bool,
+    /// Public keys whose signatures count: minisign's, or PEM of ECDSA P-256 (cosign's).
+    pub trusted_keys: Vec<String>,
 }
 
 impl Default for Config {
@@ -236,7 +244,13 @@ impl Default for OctaviaConfig {
 
 impl Default for PluginsConfig {
     fn default() -> Self {
-        Self { dir: PathBuf::from("/etc/weir/plugins") }
+        Self {
+            dir: PathBuf::from("/etc/weir/plugins"),
+            watch: true,
+            confirm_above: 100,
+            require_signed: false,
+            trusted_keys: Vec::new(),
+        }
     }
 }
 

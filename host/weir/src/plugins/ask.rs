@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{LoadBalancer, MemberId, Pool, PoolId};
-use weir_plan::{Distribution, Problem, Translation, Translations, Unit, units};
+use weir_plan::{Distribution, Makers, Problem, Translation, Translations, Unit, units};
 use weir_sandbox as wit;
 
-use super::{Plugins, convert};
+use super::{Plugins, asker::Asker, convert};
 
 /// What the plugins said of a load balancer.
 pub struct Answers {
@@ -14,6 +14,8 @@ pub struct Answers {
     pub translations: Translations,
     /// Members that a plugin does not accept, by pool.
     pub members: BTreeMap<PoolId, Vec<MemberProblem>>,
+    /// Something is not as it would be if all plugins worked.
+    pub unsettled: bool,
 }
 
 /// A member that is not accepted.
@@ -33,10 +35,11 @@ struct Asked {
     shares: Vec<wit::Share>,
 }
 
-/// Asks about every unit of a load balancer; `check` says which pools' members are to be judged too.
-pub fn ask(plugins: &Plugins, lb: &LoadBalancer, check: impl Fn(&Pool) -> bool) -> Answers {
+/// Asks about every unit of a load balancer; `check` says which pools' members are to be judged too. `makers` says which
+/// plugins made what is there.
+pub fn ask(plugins: &Plugins, lb: &LoadBalancer, makers: &Makers, check: impl Fn(&Pool) -> bool) -> Answers {
     let context = convert::context(lb, &plugins.facts);
-    let asker = Asker { registry: &plugins.registry, context: &context };
+    let questions = Questions { asker: Asker::new(&context), registry: &plugins.registry, makers };
     let mut translations = Translations::default();
     let mut asked = BTreeMap::new();
     for pool in lb.pools.values() {
@@ -45,23 +48,23 @@ pub fn ask(plugins: &Plugins, lb: &LoadBalancer, check: impl Fn(&Pool) -> bool) 
             members: pool.members.values().map(convert::member).collect(),
             shares: Vec::new(),
         };
-        let answer = asker.distribute(Some(&mut question));
+        let answer = questions.distribute(Some((pool.id, &mut question)));
         translations.distributions.insert(Some(pool.id), answer);
         asked.insert(pool.id, question);
     }
     let mut members = BTreeMap::new();
     for unit in units(lb) {
         if unit.pool.is_none() {
-            translations.distributions.entry(None).or_insert_with(|| asker.distribute(None));
+            translations.distributions.entry(None).or_insert_with(|| questions.distribute(None));
         }
         let question = unit.pool.and_then(|pool| asked.get(&pool.id));
-        translations.units.insert(unit.key, asker.translate(&unit, question));
+        translations.units.insert(unit.key, questions.translate(&unit, question));
         if let (Some(pool), Some(question)) = (unit.pool.filter(|pool| check(pool)), question) {
-            let problems = asker.check_members(&unit, pool, question);
+            let problems = questions.check_members(&unit, pool, question);
             members.entry(pool.id).or_insert_with(Vec::new).extend(problems);
         }
     }
-    Answers { translations, members }
+    Answers { translations, members, unsettled: questions.asker.broken() }
 }
 
 /// The selection fields that an algorithm gives a pool of IPv4, for recognising rows of others.
@@ -72,9 +75,10 @@ pub(super) fn selection_fields(
 ) -> Option<BTreeSet<String>> {
     let vips =
         vec![wit::Vip { address: "192.0.2.1".to_owned(), family: convert::family(true), floating: false }];
+    let plugin = registry.algorithm(word)?;
     let context = wit::Context {
         capabilities: facts.to_vec(),
-        config: String::new(),
+        config: plugin.config().to_owned(),
         flavor: Vec::new(),
         project_id: String::new(),
         vips,
@@ -88,73 +92,91 @@ pub(super) fn selection_fields(
         enabled: true,
         extra: Vec::new(),
     };
-    let answer = registry.algorithm(word)?.distribute(&context, Some(&pool), &[]).ok()?;
+    let answer = plugin.distribute(&context, Some(&pool), &[]).ok()?;
     Some(answer.selection_fields.into_iter().collect())
 }
 
-struct Asker<'a> {
+struct Questions<'a> {
+    asker: Asker<'a>,
     registry: &'a wit::Registry,
-    context: &'a wit::Context,
+    makers: &'a Makers,
 }
 
-impl Asker<'_> {
-    fn distribute(&self, question: Option<&mut Asked>) -> Result<Distribution, Problem> {
-        let word = question.as_ref().map(|question| question.pool.algorithm.clone());
-        let plugin = match &word {
-            Some(word) => self
-                .registry
-                .algorithm(word)
-                .ok_or_else(|| unserved("pool.lb_algorithm", word, &self.registry.algorithms())),
-            None => self.registry.fallback_algorithm().ok_or_else(no_fallback),
-        }?;
-        let (pool, members) = match &question {
-            Some(question) => (Some(&question.pool), question.members.as_slice()),
-            None => (None, [].as_slice()),
+impl Questions<'_> {
+    fn distribute(&self, question: Option<(PoolId, &mut Asked)>) -> Result<Distribution, Problem> {
+        let registry = self.registry;
+        let Some((id, question)) = question else {
+            let plugin = registry.fallback_algorithm().ok_or_else(no_fallback)?;
+            let answer = self.asker.ask(plugin, None, |plugin, ctx| plugin.distribute(ctx, None, &[]));
+            let (answer, by) = answer.map_err(|(error, by)| convert::problem(by, error))?;
+            return Ok(convert::distribution(answer, by).0);
         };
-        let answer =
-            plugin.distribute(self.context, pool, members).map_err(|e| convert::problem(plugin, e))?;
-        let (distribution, shares) = convert::distribution(answer);
-        if let Some(question) = question {
-            question.shares = shares;
-        }
+        let word = &question.pool.algorithm;
+        let plugin = registry
+            .algorithm(word)
+            .ok_or_else(|| unserved("pool.lb_algorithm", word, &registry.algorithms()))?;
+        let stand_in =
+            self.makers.pools.get(&id).is_none().then(|| registry.built_in_algorithm(word)).flatten();
+        let answer = self.asker.ask(plugin, stand_in, |plugin, ctx| {
+            plugin.distribute(ctx, Some(&question.pool), &question.members)
+        });
+        let (answer, by) = answer.map_err(|(error, by)| convert::problem(by, error))?;
+        let (distribution, shares) = convert::distribution(answer, by);
+        question.shares = shares;
         Ok(distribution)
     }
 
-    fn protocol(&self, unit: &Unit<'_>) -> Result<&wit::Plugin, Problem> {
+    /// Who serves a unit's protocol, and who may stand in.
+    fn protocol(&self, unit: &Unit<'_>) -> Result<(&wit::Plugin, Option<&wit::Plugin>), Problem> {
         let (field, word) = match (unit.listener, unit.pool) {
             (Some(listener), _) => ("listener.protocol", &listener.protocol),
             (None, Some(pool)) => ("pool.protocol", &pool.protocol),
-            (None, None) => return self.registry.fallback_protocol().ok_or_else(no_fallback),
+            (None, None) => {
+                return self
+                    .registry
+                    .fallback_protocol()
+                    .map(|plugin| (plugin, None))
+                    .ok_or_else(no_fallback);
+            }
         };
-        self.registry.protocol(word).ok_or_else(|| unserved(field, word, &self.registry.protocols()))
+        let plugin =
+            self.registry.protocol(word).ok_or_else(|| unserved(field, word, &self.registry.protocols()))?;
+        let free = self.makers.units.get(&unit.key).is_none();
+        Ok((plugin, free.then(|| self.registry.built_in_protocol(word)).flatten()))
     }
 
     fn translate(&self, unit: &Unit<'_>, question: Option<&Asked>) -> Result<Translation, Problem> {
-        let plugin = self.protocol(unit)?;
+        let (plugin, stand_in) = self.protocol(unit)?;
         let listener = unit.listener.map(convert::listener);
         let (pool, members, shares) = match question {
             Some(asked) => (Some(&asked.pool), asked.members.as_slice(), asked.shares.as_slice()),
             None => (None, [].as_slice(), [].as_slice()),
         };
-        let answer = plugin.translate(self.context, listener.as_ref(), pool, members, shares);
-        answer.map(convert::translation).map_err(|error| convert::problem(plugin, error))
+        let answer = self.asker.ask(plugin, stand_in, |plugin, ctx| {
+            plugin.translate(ctx, listener.as_ref(), pool, members, shares)
+        });
+        match answer {
+            Ok((answer, by)) => Ok(convert::translation(answer, by)),
+            Err((error, by)) => Err(convert::problem(by, error)),
+        }
     }
 
     fn check_members(&self, unit: &Unit<'_>, pool: &Pool, question: &Asked) -> Vec<MemberProblem> {
-        let Ok(plugin) = self.protocol(unit) else { return Vec::new() };
+        let Ok((plugin, stand_in)) = self.protocol(unit) else { return Vec::new() };
         let at = |index: usize, problem: Problem| {
             let member = pool.members.values().nth(index)?;
             let socket = weir_plan::keys::socket(&member.address, member.port);
             Some(MemberProblem { member: member.id, socket, problem })
         };
-        match plugin.check_members(self.context, &question.pool, &question.members) {
-            Ok(refusals) => refusals
+        let answer = self.asker.ask(plugin, stand_in, |plugin, ctx| {
+            plugin.check_members(ctx, &question.pool, &question.members)
+        });
+        match answer {
+            Ok((refusals, by)) => refusals
                 .into_iter()
-                .filter_map(|(index, refusal)| {
-                    at(index as usize, convert::refusal_of(plugin.name(), refusal))
-                })
+                .filter_map(|(index, refusal)| at(index as usize, convert::refusal_of(by.name(), refusal)))
                 .collect(),
-            Err(error) => at(0, convert::problem(plugin, error)).into_iter().collect(),
+            Err((error, by)) => at(0, convert::problem(by, error)).into_iter().collect(),
         }
     }
 }
@@ -163,7 +185,8 @@ impl Asker<'_> {
 fn unserved(field: &str, word: &str, served: &[String]) -> Problem {
     let served = served.join(", ");
     let text = format!("{field}: {word} is not supported by this provider; supported: {served}");
-    Problem { code: "not-served".to_owned(), user: text.clone(), operator: text, refused: true }
+    let operator = text.clone();
+    Problem { code: "not-served".to_owned(), user: text, operator, refused: true, keep: false }
 }
 
 fn no_fallback() -> Problem {
@@ -172,6 +195,7 @@ fn no_fallback() -> Problem {
         user: "the provider is not set up for load balancers without listeners".to_owned(),
         operator: "no loaded plugin describes itself as fallback".to_owned(),
         refused: false,
+        keep: false,
     }
 }
 

@@ -71,7 +71,7 @@ fn pairs(extra: &Extra) -> Vec<(String, String)> {
     extra.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-pub fn translation(translation: wit::Translation) -> Translation {
+pub fn translation(translation: wit::Translation, by: &wit::Plugin) -> Translation {
     let backend = |backend: wit::Backend| Backend {
         member: backend.member,
         port: backend.port,
@@ -87,18 +87,25 @@ pub fn translation(translation: wit::Translation) -> Translation {
         entries: entries.collect(),
         options: translation.options.into_iter().collect(),
         empty_reason: translation.empty_reason,
+        plugin: maker(by),
     }
 }
 
 /// The planner's distribution, and the shares as the protocol plugin wants them.
-pub fn distribution(distribution: wit::Distribution) -> (Distribution, Vec<wit::Share>) {
+pub fn distribution(distribution: wit::Distribution, by: &wit::Plugin) -> (Distribution, Vec<wit::Share>) {
     let shares = distribution.shares.iter().map(|share| Share { member: share.member, copies: share.copies });
     let planned = Distribution {
         selection_fields: distribution.selection_fields.into_iter().collect(),
         options: distribution.options.into_iter().collect(),
         shares: shares.collect(),
+        plugin: maker(by),
     };
     (planned, distribution.shares)
+}
+
+/// Who made what the rows are to have; nobody who is built in.
+fn maker(plugin: &wit::Plugin) -> Option<String> {
+    (!plugin.is_shipped()).then(|| plugin.name().to_owned())
 }
 
 /// A refusal or failure of a plugin.
@@ -110,6 +117,7 @@ pub fn problem(plugin: &wit::Plugin, error: wit::CallError) -> Problem {
             user: format!("the plugin {} could not judge this call; nothing was changed", plugin.name()),
             operator: failure.to_string(),
             refused: false,
+            keep: plugin.on_failure() == wit::OnFailure::KeepLast,
         },
     }
 }
@@ -122,5 +130,6 @@ pub fn refusal_of(plugin: &str, refusal: wit::Refusal) -> Problem {
         user: format!("{field}{}", refusal.user),
         code: refusal.code,
         refused: true,
+        keep: false,
     }
 }

@@ -1,15 +1,27 @@
-//! Plugins between the model and the planner: what they are asked, and what their answers become.
+//! Plugins between the model and the planner: what they are asked, what their answers become, and which are in use.
 
 mod ask;
+mod asker;
 mod convert;
+mod impact;
+mod in_use;
+mod list;
+mod loader;
+mod reload;
+mod watch;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde_json::{Value, json};
 use weir_plan::{Capabilities, Words};
-use weir_sandbox::{Plugin, Registry};
+use weir_sandbox::Registry;
 
 pub use ask::{Answers, MemberProblem, ask, problem_of};
+pub use impact::{Change, Impact, impact};
+pub use in_use::InUse;
+pub use list::{metrics, view};
+pub use loader::{LoadError, Loaded, Loader};
+pub use reload::{Counts, Reloads, Standing};
+pub use watch::Watch;
 
 /// The loaded plugins together with what the connected Northbound can hold.
 pub struct Plugins {
@@ -28,7 +40,7 @@ impl Plugins {
         let facts = capabilities.facts();
         let default_algorithm = registry
             .fallback_algorithm()
-            .and_then(|plugin| plugin.description().algorithms.first().cloned())
+            .and_then(|plugin| plugin.algorithms().first().cloned())
             .unwrap_or_default();
         let mut spoken = registry.algorithms();
         spoken.sort_by_key(|word| *word != default_algorithm);
@@ -38,34 +50,8 @@ impl Plugins {
         });
         let algorithms = algorithms.collect();
         let options: BTreeSet<String> =
-            registry.plugins().flat_map(|plugin| plugin.description().options.iter().cloned()).collect();
+            registry.plugins().flat_map(|plugin| plugin.options().iter().cloned()).collect();
         let words = Words { default_algorithm, algorithms, options };
         Self { registry, capabilities, words, facts }
     }
-
-    /// What `GET /v1/plugins` answers.
-    pub fn list(registry: &Registry) -> Value {
-        let plugins: Vec<_> = registry.plugins().map(describe).collect();
-        json!({ "plugins": plugins })
-    }
-}
-
-fn describe(plugin: &Plugin) -> Value {
-    let stats = plugin.stats();
-    let description = plugin.description();
-    json!({
-        "name": plugin.name(),
-        "version": plugin.version(),
-        "digest": format!("sha256:{}", plugin.digest()),
-        "protocols": description.protocols,
-        "algorithms": description.algorithms,
-        "fallback": description.fallback,
-        "options": description.options,
-        "state": "loaded",
-        "last_error": stats.last_error,
-        "calls": stats.calls,
-        "failures": stats.failures,
-        "p50_seconds": stats.p50.as_secs_f64(),
-        "p99_seconds": stats.p99.as_secs_f64(),
-    })
 }

@@ -6,32 +6,24 @@ use std::{pin::Pin, sync::Arc};
 use tracing::debug;
 use uuid::Uuid;
 use weir_journal::JournalError;
-use weir_model::{Change, LoadBalancer, LoadBalancerId, MemberId, ObjectKind, Pool, Touched, apply, touched};
+use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
 use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, Plan, Unit, UnitKey, attach, check, compile, diff, units};
+use weir_plan::{Existing, Plan, attach};
 
 use super::{
     Host,
     changes::{Record, Undo},
-    entry, fault,
+    entry,
     queue::{Inner, Pending, Ready, Task, pools_made},
-    surroundings,
 };
 use crate::{
-    crash, limits,
+    crash, fault, limits,
     northbound::{rows, topology::ReplicaTopology},
-    plugins::{self, Answers, Plugins},
+    planning::Planner,
+    plugins::Plugins,
+    scrutiny::Scrutiny,
 };
-
-/// What must be to the plugins' liking.
-#[derive(Clone, Copy)]
-pub enum Scrutiny<'a> {
-    /// Nothing: what a plugin refuses stays as it is.
-    Nothing,
-    /// All that differs from this.
-    ChangesSince(Option<&'a LoadBalancer>),
-}
 
 /// Whether a failover may make a load balancer of which there is no row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -168,8 +160,7 @@ impl Host {
         rebuild: Rebuild,
     ) -> Result<Judged, Refusal> {
         let replica = self.northbound.replica();
-        let environment = self.environment(&replica);
-        let plugins = &environment.plugins;
+        let plugins = &self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, lb);
         let topology = ReplicaTopology(&replica);
         let mut graph = rows::decoded(&existing, lb, &plugins.words).map(|decoded| decoded.lb);
@@ -193,7 +184,9 @@ impl Host {
         let touched = touched(&change, before.as_ref(), graph.as_ref());
         Ok(Judged { change, before, after: graph, touched, plan })
     }
+}
 
+impl Host {
     /// Plans a load balancer.
     pub(super) fn plan(
         &self,
@@ -204,102 +197,16 @@ impl Host {
         existing: &[Existing],
         scrutiny: Scrutiny<'_>,
     ) -> Result<Plan, Refusal> {
-        let topology = ReplicaTopology(replica);
-        let around = surroundings(&topology, plugins, &self.ownership);
-        let rows = match wanted {
-            Some(graph) => {
-                let changed = |pool: &Pool| match scrutiny {
-                    Scrutiny::Nothing => false,
-                    Scrutiny::ChangesSince(before) => has_new_members(pool, before),
-                };
-                let answers = plugins::ask(plugins, graph, changed);
-                if let Scrutiny::ChangesSince(before) = scrutiny {
-                    judge_changes(graph, before, &answers)?;
-                }
-                compile(graph, &answers.translations, existing, around)
-                    .map_err(|error| fault::of_plan(&error))?
-            }
-            None => Vec::new(),
-        };
-        let taken = |uuid: &Uuid| replica.get("Load_Balancer", uuid).is_some();
-        let plan = diff(lb, rows, existing, around, &taken).map_err(|error| fault::of_plan(&error))?;
-        check(&plan, existing, &self.ownership).map_err(|error| fault::of_plan(&error))?;
-        Ok(plan)
+        let planner = Planner { replica, plugins, ownership: &self.ownership };
+        let planned = planner.plan(lb, wanted, existing, scrutiny)?;
+        self.unsettled.note(lb, planned.unsettled);
+        Ok(planned.plan)
     }
 }
 
 /// Before the first full read nothing can be judged.
 pub fn not_synced() -> Refusal {
     Refusal::unavailable("northbound-not-read", "the provider has not yet read the OVN Northbound; try again")
-}
-
-/// What the call changes must be to the plugins' liking; what it does not touch may be out of order and stays as it is.
-fn judge_changes(
-    wanted: &LoadBalancer,
-    before: Option<&LoadBalancer>,
-    answers: &Answers,
-) -> Result<(), Refusal> {
-    for unit in units(wanted) {
-        if before.is_some_and(|before| same_question(&unit, wanted, before)) {
-            continue;
-        }
-        if let Some(problem) = plugins::problem_of(&answers.translations, &unit) {
-            return Err(fault::of_problem(&problem));
-        }
-    }
-    for pool in wanted.pools.values() {
-        judge_monitor(pool, before)?;
-        judge_members(pool, before, answers)?;
-    }
-    Ok(())
-}
-
-fn same_question(unit: &Unit<'_>, wanted: &LoadBalancer, before: &LoadBalancer) -> bool {
-    let same_vips = wanted.vip == before.vip && wanted.additional_vips == before.additional_vips;
-    let same_pool = unit.pool.is_none_or(|pool| before.pools.get(&pool.id) == Some(pool));
-    let same_listener = match unit.key {
-        UnitKey::Listener(id) => unit.listener == before.listeners.get(&id),
-        UnitKey::Pool(_) => true,
-        UnitKey::Empty => before.listeners.is_empty() && before.pools.is_empty(),
-    };
-    same_vips && same_pool && same_listener
-}
-
-fn judge_monitor(pool: &Pool, before: Option<&LoadBalancer>) -> Result<(), Refusal> {
-    let before = before.and_then(|lb| lb.pools.get(&pool.id)).and_then(|pool| pool.monitor.as_ref());
-    match &pool.monitor {
-        Some(monitor) if before != Some(monitor) => Err(Refusal::unsupported(
-            "health-monitor-unsupported",
-            format!("pool {}: this provider has no health monitors yet (type {})", pool.id, monitor.kind),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a pool has members that are not as before.
-fn has_new_members(pool: &Pool, before: Option<&LoadBalancer>) -> bool {
-    pool.members.keys().any(|member| is_new(pool, member, before))
-}
-
-fn is_new(pool: &Pool, member: &MemberId, before: Option<&LoadBalancer>) -> bool {
-    let old = before.and_then(|lb| lb.pools.get(&pool.id));
-    old.and_then(|old| old.members.get(member)) != pool.members.get(member)
-}
-
-/// Every bad member of the call at once.
-fn judge_members(pool: &Pool, before: Option<&LoadBalancer>, answers: &Answers) -> Result<(), Refusal> {
-    let is_new = |member: &MemberId| is_new(pool, member, before);
-    let mut bad =
-        answers.members.get(&pool.id).into_iter().flatten().filter(|problem| is_new(&problem.member));
-    let Some(first) = bad.next() else { return Ok(()) };
-    let mut refusal = fault::of_problem(&first.problem);
-    let word = |problem: &plugins::MemberProblem| format!("member {} ({}): ", problem.member, problem.socket);
-    refusal.user.insert_str(0, &word(first));
-    refusal.operator.insert_str(0, &word(first));
-    for problem in bad.take(9) {
-        refusal.user.push_str(&format!("; {}{}", word(problem), problem.problem.user));
-    }
-    Err(refusal)
 }
 
 /// The objects that a change makes, for finding a repeated create's first answer.

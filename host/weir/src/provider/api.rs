@@ -14,11 +14,10 @@ use super::{
     Host,
     accept::{self, Accepting, Rebuild},
     changes::{Begun, Outcome, Record},
-    fault,
     outbox::End,
     queue::{Pending, Task},
 };
-use crate::{limits, plugins::Plugins};
+use crate::{fault, limits, plugins};
 
 /// The host as the API's provider.
 pub struct Api(pub Arc<Host>);
@@ -70,7 +69,21 @@ impl Provider for Api {
     }
 
     fn plugins(&self) -> Value {
-        Plugins::list(&self.0.registry)
+        let registry = self.0.registry();
+        let mut answer = json!({ "plugins": plugins::view(&registry), "set": registry.digest() });
+        if let (Some(answer), Value::Object(more)) = (answer.as_object_mut(), self.0.reloads.view()) {
+            answer.extend(more);
+            answer.insert("unsettled_load_balancers".to_owned(), self.0.unsettled.count().into());
+        }
+        answer
+    }
+
+    async fn plugins_reload(&self) -> Result<Value, Refusal> {
+        self.0.reload_plugins().await
+    }
+
+    async fn plugins_confirm(&self, set: &str) -> Result<Value, Refusal> {
+        self.0.confirm_plugins(set).await
     }
 
     fn readiness(&self) -> Readiness {
@@ -86,6 +99,15 @@ impl Provider for Api {
             Some(error) => error,
             None => format!("{} bytes, {} statuses wait for Octavia", journal.bytes, journal.outbox),
         };
+        let standing = self.0.plugins_standing();
+        let suspended = self.0.plugins_suspended();
+        let served = self.0.registry().protocols().join(", ");
+        // A former set serves as well, and a plugin out of use harms only its own calls: sending Octavia to another host,
+        // which has the same plugins, would not help.
+        let notes = vec![
+            condition("plugins-current", standing.is_ok(), standing.unwrap_or_else(|why| why)),
+            condition("plugins-in-use", suspended.is_empty(), suspended.join("; ")),
+        ];
         let conditions = vec![
             condition(
                 "northbound-read",
@@ -93,11 +115,12 @@ impl Provider for Api {
                 if read { "the replica is complete".to_owned() } else { why.clone() },
             ),
             condition("northbound-connected", status.synced, if status.synced { synced } else { why }),
-            condition("plugins-loaded", true, self.0.registry.protocols().join(", ")),
+            condition("plugins-loaded", true, served),
             condition("journal-writable", journal.writable, written),
             condition("queue", waiting < limits::PENDING, format!("{waiting} changes wait")),
         ];
-        Readiness { ready: conditions.iter().all(|condition| condition.ok), conditions }
+        let ready = conditions.iter().all(|condition| condition.ok);
+        Readiness { ready, conditions: conditions.into_iter().chain(notes).collect() }
     }
 
     fn metrics(&self) -> String {
@@ -110,6 +133,10 @@ impl Provider for Api {
             journal: self.0.journal.status(),
             statuses: self.0.dispatcher.backlog(),
             uptime: self.0.started.elapsed(),
+            reloads: self.0.reloads.counts(),
+            plugins_current: self.0.plugins_standing().is_ok(),
+            unsettled: self.0.unsettled.count(),
+            registry: self.0.registry(),
         })
     }
 }

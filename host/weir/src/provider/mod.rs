@@ -13,6 +13,8 @@
 //! | [`version`] | old changes, in the light of what Octavia has |
 //! | [`lost`] | deletes of what the rows do not have |
 //! | [`recover`] | what the journal holds at the start |
+//! | [`sets`] | other plugins taken into use |
+//! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
 
 mod accept;
@@ -20,11 +22,13 @@ mod api;
 mod changes;
 mod delivery;
 mod entry;
-mod fault;
+
 mod lost;
 mod outbox;
 mod queue;
 mod recover;
+mod sets;
+mod unsettled;
 mod version;
 mod view;
 mod work;
@@ -33,29 +37,33 @@ use std::{sync::Arc, time::Instant};
 
 pub use api::Api;
 
-use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 use weir_journal::Journal;
 use weir_model::{LoadBalancer, LoadBalancerId};
 use weir_octavia::agent::{Agent, Dispatcher, DispatcherSettings};
-use weir_ovsdb::{Client, Replica};
-use weir_plan::{Ownership, Surroundings};
+use weir_ovsdb::Client;
+use weir_plan::Ownership;
 use weir_sandbox::Registry;
 
 use crate::{
+    config::Repair,
     limits,
     metrics::Metrics,
-    northbound::{committer::Committer, rows, topology::ReplicaTopology},
+    northbound::{committer::Committer, rows},
     patience::Patience,
-    plugins::Plugins,
+    plugins::{InUse, Loader, Reloads},
 };
 
 /// The host behind the provider API.
 pub struct Host {
     northbound: Client,
     committer: Committer,
-    registry: Arc<Registry>,
-    plugins: RwLock<Option<Arc<Environment>>>,
+    in_use: InUse,
+    loader: Loader,
+    reloads: Reloads,
+    confirm_above: usize,
+    repair: Repair,
+    unsettled: unsettled::Unsettled,
     ownership: Ownership,
     queues: queue::Queues,
     changes: changes::Changes,
@@ -71,18 +79,18 @@ pub struct Host {
     started: Instant,
 }
 
-/// The plugins' meaning for one schema.
-struct Environment {
-    layout: Option<Arc<weir_ovsdb::Layout>>,
-    plugins: Plugins,
-}
-
 /// What a host is made of.
 pub struct Parts {
     /// The connection to the Northbound.
     pub northbound: Client,
     /// The plugins.
     pub registry: Arc<Registry>,
+    /// Where other plugins come from.
+    pub loader: Loader,
+    /// A set that would change more load balancers than this waits for a confirmation.
+    pub confirm_above: usize,
+    /// What may be done unasked.
+    pub repair: Repair,
     /// Whose rows are ours.
     pub ownership: Ownership,
     /// The journal.
@@ -96,7 +104,17 @@ pub struct Parts {
 impl Host {
     /// A host; [`Self::recover`] then hands it what its journal held.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { northbound, registry, ownership, journal, agent, delivery } = parts;
+        let Parts {
+            northbound,
+            registry,
+            loader,
+            confirm_above,
+            repair,
+            ownership,
+            journal,
+            agent,
+            delivery,
+        } = parts;
         Arc::new_cyclic(|host| {
             let metrics = Metrics::default();
             let events = delivery::Delivery {
@@ -109,8 +127,12 @@ impl Host {
             Self {
                 committer: Committer::start(northbound.clone(), metrics.transactions.clone()),
                 northbound,
-                registry,
-                plugins: RwLock::new(None),
+                in_use: InUse::new(registry),
+                loader,
+                reloads: Reloads::default(),
+                confirm_above,
+                repair,
+                unsettled: unsettled::Unsettled::default(),
                 ownership,
                 queues: queue::Queues::default(),
                 changes: changes::Changes::default(),
@@ -130,33 +152,7 @@ impl Host {
     /// A load balancer as the rows say.
     fn graph(&self, lb: LoadBalancerId) -> Option<LoadBalancer> {
         let replica = self.northbound.replica();
-        let environment = self.environment(&replica);
-        rows::decoded(&rows::existing(&replica, lb), lb, &environment.plugins.words).map(|decoded| decoded.lb)
+        let plugins = self.in_use.plugins(&replica);
+        rows::decoded(&rows::existing(&replica, lb), lb, &plugins.words).map(|decoded| decoded.lb)
     }
-
-    /// The plugins as they stand to the replica's schema; asked anew when the schema is another one.
-    fn environment(&self, replica: &Replica) -> Arc<Environment> {
-        let layout = replica.layout();
-        let same = |known: &Arc<Environment>| match (&known.layout, layout) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (None, None) => true,
-            _ => false,
-        };
-        if let Some(known) = self.plugins.read().as_ref().filter(|known| same(known)) {
-            return known.clone();
-        }
-        let plugins = Plugins::new(self.registry.clone(), rows::capabilities(replica));
-        let environment = Arc::new(Environment { layout: layout.cloned(), plugins });
-        *self.plugins.write() = Some(environment.clone());
-        environment
-    }
-}
-
-/// What a plan depends on, borrowed from where it stands.
-fn surroundings<'a>(
-    topology: &'a ReplicaTopology<'a>,
-    plugins: &'a Plugins,
-    ownership: &'a Ownership,
-) -> Surroundings<'a> {
-    Surroundings { topology, capabilities: &plugins.capabilities, words: &plugins.words, ownership }
 }

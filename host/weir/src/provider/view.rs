@@ -5,20 +5,17 @@ use weir_model::{LoadBalancerId, operating_statuses};
 use weir_octavia::Refusal;
 use weir_plan::Plan;
 
-use super::{
-    Host,
-    accept::{self, Scrutiny},
-};
-use crate::northbound::rows;
+use super::{Host, accept};
+use crate::{northbound::rows, scrutiny::Scrutiny};
 
 impl Host {
     /// Every load balancer, shortly.
     pub(super) fn view_all(&self) -> Value {
         let replica = self.northbound.replica();
-        let environment = self.environment(&replica);
+        let plugins = self.in_use.plugins(&replica);
         let all = rows::all(&replica).into_iter().filter_map(|id| {
             let existing = rows::existing(&replica, id);
-            let decoded = rows::decoded(&existing, id, &environment.plugins.words)?;
+            let decoded = rows::decoded(&existing, id, &plugins.words)?;
             let lb = decoded.lb;
             Some(json!({
                 "id": id,
@@ -40,17 +37,16 @@ impl Host {
         let waiting = self.queues.pending(id);
         let failure = self.changes.failure(id);
         let replica = self.northbound.replica();
-        let environment = self.environment(&replica);
+        let plugins = self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, id);
-        let decoded = rows::decoded(&existing, id, &environment.plugins.words);
+        let decoded = rows::decoded(&existing, id, &plugins.words);
         let pending: Vec<_> = waiting.iter().map(|pending| pending.record.state()).collect();
         let Some(decoded) = decoded else {
             let rest =
                 json!({ "loadbalancer": null, "rows": existing, "pending": pending, "failure": failure });
             return (!pending.is_empty() || failure.is_some()).then_some(rest);
         };
-        let drift =
-            self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
+        let drift = self.plan(&replica, &plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
         let (drift, problem) = match drift {
             Ok(plan) => (json!(plan.operations), Value::Null),
             Err(refusal) => (Value::Null, refusal.to_string().into()),
@@ -73,11 +69,11 @@ impl Host {
         if !replica.is_complete() {
             return Err(accept::not_synced());
         }
-        let environment = self.environment(&replica);
+        let plugins = self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, id);
-        let Some(decoded) = rows::decoded(&existing, id, &environment.plugins.words) else {
+        let Some(decoded) = rows::decoded(&existing, id, &plugins.words) else {
             return Err(Refusal::not_found("not-found", format!("load balancer {id} is not known")));
         };
-        self.plan(&replica, &environment.plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing)
+        self.plan(&replica, &plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing)
     }
 }

@@ -10,7 +10,6 @@ use weir_plan::{Plan, attach};
 
 use super::{
     Host,
-    accept::Scrutiny,
     outbox::End,
     queue::{Inner, Pending, Ready, Task},
     version::{Made, Version},
@@ -18,6 +17,7 @@ use super::{
 use crate::{
     crash, limits,
     northbound::{committer::CommitError, rows, topology::ReplicaTopology},
+    scrutiny::Scrutiny,
 };
 
 /// What to do for a batch, and what is said of each of its changes when it is done.
@@ -109,8 +109,7 @@ impl Host {
 
     fn replan(&self, lb: LoadBalancerId, batch: &[Pending], version: &Version) -> Result<Planned, NoPlan> {
         let replica = self.northbound.replica();
-        let environment = self.environment(&replica);
-        let plugins = &environment.plugins;
+        let plugins = &self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, lb);
         let mut graph = rows::decoded(&existing, lb, &plugins.words).map(|decoded| decoded.lb);
         let mut fates = Vec::with_capacity(batch.len());

@@ -1,0 +1,63 @@
+//! What stays where a plugin refused or failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_model::LoadBalancer;
+
+use crate::{
+    compile::{Group, managed_options},
+    keys,
+    row::{Existing, LoadBalancerRow},
+    translation::{Unit, UnitKey},
+    words::Words,
+};
+
+/// What the existing rows have for a unit, less what the load balancer no longer wants: that needs no plugin to say so.
+pub(crate) fn kept(
+    lb: &LoadBalancer,
+    unit: &Unit<'_>,
+    existing: &[Existing],
+    words: &Words,
+) -> Option<(Group, BTreeMap<String, String>)> {
+    let row = existing.iter().map(|existing| &existing.row).find(|row| holds(row, unit.key))?;
+    let group = Group {
+        transport: row.protocol.clone()?,
+        selection_fields: row.selection_fields.clone(),
+        options: managed_options(row, words).map(|(k, v)| (k.clone(), v.clone())).collect(),
+    };
+    let open = lb.admin_state_up && unit.pool.is_some_and(|pool| pool.admin_state_up);
+    let Some(listener) = unit.listener.filter(|listener| open && listener.admin_state_up) else {
+        return Some((group, BTreeMap::new()));
+    };
+    let port = format!(":{}", listener.port);
+    let addresses: BTreeSet<String> = unit
+        .pool
+        .into_iter()
+        .flat_map(|pool| pool.members.values())
+        .filter(|member| member.admin_state_up)
+        .map(|member| keys::socket(&member.address, 0))
+        .collect();
+    // Which port a member is reached at is the plugin's choice.
+    let wanted = |socket: &&str| {
+        socket.rsplit_once(':').is_some_and(|(address, _)| addresses.contains(&format!("{address}:0")))
+    };
+    let vips = row.vips.iter().filter(|(vip, _)| vip.ends_with(&port)).filter_map(|(vip, backends)| {
+        let backends: Vec<_> = backends.split(',').filter(wanted).collect();
+        (!backends.is_empty()).then(|| (vip.clone(), backends.join(",")))
+    });
+    Some((group, vips.collect()))
+}
+
+/// Whether there is something in the rows that could be kept for a unit.
+pub fn can_be_kept(unit: &Unit<'_>, existing: &[Existing]) -> bool {
+    existing.iter().any(|existing| holds(&existing.row, unit.key) && existing.row.protocol.is_some())
+}
+
+fn holds(row: &LoadBalancerRow, unit: UnitKey) -> bool {
+    let key = match unit {
+        UnitKey::Listener(id) => format!("{}{id}", keys::LISTENER),
+        UnitKey::Pool(id) => format!("{}{id}", keys::POOL),
+        UnitKey::Empty => return true,
+    };
+    crate::decode::objects(&row.external_ids).contains(key.as_str())
+}

@@ -1,0 +1,88 @@
+//! One load balancer's plan, from the rows, the plugins and what is wanted.
+
+use uuid::Uuid;
+use weir_model::{LoadBalancer, LoadBalancerId, Pool};
+use weir_octavia::Refusal;
+use weir_ovsdb::Replica;
+use weir_plan::{Existing, Ownership, Plan, Surroundings, attach, check, compile, diff, makers};
+
+use crate::{
+    fault,
+    northbound::{rows, topology::ReplicaTopology},
+    plugins::{self, Plugins},
+    scrutiny::{self, Scrutiny},
+};
+
+/// Plans load balancers on one state of the Northbound.
+pub struct Planner<'a> {
+    /// The Northbound.
+    pub replica: &'a Replica,
+    /// The plugins.
+    pub plugins: &'a Plugins,
+    /// Whose rows are ours.
+    pub ownership: &'a Ownership,
+}
+
+/// A plan, and how sure it is.
+pub struct Planned {
+    /// What to do.
+    pub plan: Plan,
+    /// A plugin failed: something stays as it is, or another plugin stood in.
+    pub unsettled: bool,
+}
+
+impl Planner<'_> {
+    /// What makes a load balancer's rows as `wanted`; `None` is no rows at all.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: a plugin refuses what must be to its liking, or the wish cannot be in the Northbound.
+    pub fn plan(
+        &self,
+        lb: LoadBalancerId,
+        wanted: Option<&LoadBalancer>,
+        existing: &[Existing],
+        scrutiny: Scrutiny<'_>,
+    ) -> Result<Planned, Refusal> {
+        let topology = ReplicaTopology(self.replica);
+        let Plugins { capabilities, words, .. } = self.plugins;
+        let around = Surroundings { topology: &topology, capabilities, words, ownership: self.ownership };
+        let mut unsettled = false;
+        let rows = match wanted {
+            Some(graph) => {
+                let changed = |pool: &Pool| match scrutiny {
+                    Scrutiny::Nothing => false,
+                    Scrutiny::ChangesSince(before) => scrutiny::has_new_members(pool, before),
+                };
+                let answers = plugins::ask(self.plugins, graph, &makers(existing), changed);
+                unsettled = answers.unsettled;
+                if let Scrutiny::ChangesSince(before) = scrutiny {
+                    scrutiny::judge_changes(graph, before, &answers, existing)?;
+                }
+                compile(graph, &answers.translations, existing, around)
+                    .map_err(|error| fault::of_plan(&error))?
+            }
+            None => Vec::new(),
+        };
+        let taken = |uuid: &Uuid| self.replica.get("Load_Balancer", uuid).is_some();
+        let plan = diff(lb, rows, existing, around, &taken).map_err(|error| fault::of_plan(&error))?;
+        check(&plan, existing, self.ownership).map_err(|error| fault::of_plan(&error))?;
+        Ok(Planned { plan, unsettled })
+    }
+
+    /// What a reconcile would do: `None` where no row has the load balancer.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: no plan can be made.
+    pub fn as_it_stands(&self, lb: LoadBalancerId) -> Result<Option<Planned>, Refusal> {
+        let existing = rows::existing(self.replica, lb);
+        let Some(decoded) = rows::decoded(&existing, lb, &self.plugins.words) else { return Ok(None) };
+        let mut graph = decoded.lb;
+        attach::fill_subnets(&mut graph, &ReplicaTopology(self.replica));
+        self.plan(lb, Some(&graph), &existing, Scrutiny::Nothing).map(Some)
+    }
+
+    /// Whether all rows of a load balancer are ours.
+    pub fn owns(&self, lb: LoadBalancerId) -> bool {
+        rows::existing(self.replica, lb).iter().all(|existing| self.ownership.owns(&existing.row))
+    }
+}

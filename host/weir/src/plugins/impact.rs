@@ -1,0 +1,93 @@
+//! What another set of plugins would change.
+
+use serde::Serialize;
+use weir_model::LoadBalancerId;
+use weir_ovsdb::{Client, Replica};
+use weir_plan::{Operation, Ownership};
+
+use super::Plugins;
+use crate::{northbound::rows, planning::Planner};
+
+/// Somebody who has the Northbound at hand, again and again: it must not be held while much is planned.
+pub trait Reader {
+    /// Looks at it as it is now.
+    fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T;
+}
+
+impl Reader for Client {
+    fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T {
+        look(&self.replica())
+    }
+}
+
+/// What a set of plugins changes of a load balancer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    /// The load balancer.
+    pub lb: LoadBalancerId,
+    /// What would be done to its rows.
+    pub operations: Vec<Operation>,
+    /// Listeners and pools that would be left as they are, and why.
+    pub kept: Vec<String>,
+    /// Why there is no plan, where there is none.
+    pub error: Option<String>,
+}
+
+impl Change {
+    fn is_none(&self) -> bool {
+        self.operations.is_empty() && self.kept.is_empty() && self.error.is_none()
+    }
+}
+
+/// What a set of plugins changes of all load balancers that are ours.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Impact {
+    /// Load balancers that were looked at.
+    pub checked: usize,
+    /// Those that would change.
+    pub changes: Vec<Change>,
+}
+
+/// Plans every load balancer of ours with the plugins in `new`, and says where that differs from what those in `old` would
+/// do; without `old`, what there is to do at all. `only` looks at one load balancer.
+pub fn impact(
+    reader: &impl Reader,
+    old: Option<&Plugins>,
+    new: &Plugins,
+    ownership: &Ownership,
+    only: Option<LoadBalancerId>,
+) -> Impact {
+    let mut impact = Impact::default();
+    let all = reader.read(rows::all);
+    for lb in all.into_iter().filter(|lb| only.is_none_or(|only| only == *lb)) {
+        let change = |plugins: &Plugins| {
+            reader.read(|replica| {
+                let planner = Planner { replica, plugins, ownership };
+                planner.owns(lb).then(|| change(&planner, lb))
+            })
+        };
+        let Some(would) = change(new) else { continue };
+        impact.checked += 1;
+        let would = would.filter(|would| !would.is_none());
+        let Some(would) = would else { continue };
+        let before = old.and_then(|old| change(old).flatten());
+        if before.is_none_or(|before| before.operations != would.operations || before.kept != would.kept) {
+            impact.changes.push(would);
+        }
+    }
+    impact
+}
+
+/// What a reconcile of one load balancer would do; `None` where it has gone meanwhile.
+fn change(planner: &Planner<'_>, lb: LoadBalancerId) -> Option<Change> {
+    match planner.as_it_stands(lb) {
+        Ok(None) => None,
+        Ok(Some(planned)) => {
+            let kept = planned.plan.kept.iter().map(|(unit, problem)| format!("{unit:?}: {problem}"));
+            Some(Change { lb, kept: kept.collect(), operations: planned.plan.operations, error: None })
+        }
+        Err(refusal) => {
+            Some(Change { lb, operations: Vec::new(), kept: Vec::new(), error: Some(refusal.to_string()) })
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! From the plugin folder to a set that may be used.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use tracing::{info, warn};
+use weir_sandbox::{Error, Limits, Plugin, PluginSet, Registry, Sandbox, Trust};
+
+use crate::config::PluginsConfig;
+
+/// Mistakes that are told of one plugin.
+const FINDINGS: usize = 3;
+
+/// Loads sets of plugins: all that is compiled stays in one engine.
+pub struct Loader {
+    sandbox: Sandbox,
+    dir: PathBuf,
+    /// Where the last good set is kept.
+    kept: Option<PathBuf>,
+    trust: Trust,
+}
+
+/// A set that has been found good.
+pub struct Loaded {
+    /// The plugins.
+    pub registry: Arc<Registry>,
+    /// Components in the folder that its manifest does not name.
+    pub ignored: Vec<PathBuf>,
+}
+
+/// Why a set is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A plugin, or what is said of it, does not do.
+    #[error(transparent)]
+    Plugins(#[from] Error),
+    /// A plugin breaks its rules.
+    #[error("plugin {plugin} does not conform: {findings}")]
+    Conformance {
+        /// Its name.
+        plugin: String,
+        /// What it does wrong.
+        findings: String,
+    },
+    /// What rows without a word mean would be another.
+    #[error(
+        "plugin {plugin} is the fallback for algorithms and describes {found} first; it must be {expected}, \
+         which is what rows mean that name none"
+    )]
+    DefaultAlgorithm {
+        /// Its name.
+        plugin: String,
+        /// Its first word.
+        found: String,
+        /// The shipped one's.
+        expected: String,
+    },
+}
+
+impl LoadError {
+    /// Stable and kebab-case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Plugins(error) => error.code(),
+            Self::Conformance { .. } => "plugin-conformance",
+            Self::DefaultAlgorithm { .. } => "plugin-default-algorithm",
+        }
+    }
+}
+
+impl Loader {
+    /// A loader for the configured folder. Compiled plugins and the last good set are kept in `state`.
+    ///
+    /// # Errors
+    /// WebAssembly cannot be run here.
+    pub fn new(config: &PluginsConfig, state: Option<&Path>) -> Result<Self, Error> {
+        let cache = state.map(|state| state.join("plugin-cache"));
+        let kept = state.map(|state| state.join("plugins-last-good"));
+        let trust =
+            Trust { require_signed: config.require_signed, trusted_keys: config.trusted_keys.clone() };
+        let sandbox = Sandbox::new(Limits::default(), cache.as_deref())?;
+        Ok(Self { sandbox, dir: config.dir.clone(), kept, trust })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The set to start with: the folder's, or the last good one where that is refused.
+    ///
+    /// # Errors
+    /// [`LoadError`] of the folder's set, where no other was ever in use.
+    pub fn start(&self) -> Result<(Loaded, Option<LoadError>), LoadError> {
+        let error = match self.load() {
+            Ok(loaded) => {
+                self.keep(&loaded.registry);
+                return Ok((loaded, None));
+            }
+            Err(error) => error,
+        };
+        let kept = self.kept.as_ref().filter(|kept| kept.is_dir());
+        match kept.map(|kept| self.load_from(kept)) {
+            Some(Ok(loaded)) => Ok((loaded, Some(error))),
+            _ => Err(error),
+        }
+    }
+
+    /// Keeps the folder's set, which is the one in use, for a start when the folder's is bad.
+    pub fn keep(&self, registry: &Registry) {
+        let Some(kept) = &self.kept else { return };
+        if let Err(error) = self.copy(registry, kept) {
+            warn!(folder = %kept.display(), %error, "the set of plugins in use is not kept");
+        }
+    }
+
+    fn copy(&self, registry: &Registry, kept: &Path) -> Result<(), String> {
+        let draft = kept.with_extension("draft");
+        let in_words = |error: std::io::Error| error.to_string();
+        // Left over from a copy that did not come to its end.
+        let _ = std::fs::remove_dir_all(&draft);
+        std::fs::create_dir_all(&draft).map_err(in_words)?;
+        for file in std::fs::read_dir(&self.dir).into_iter().flatten().filter_map(Result::ok) {
+            if file.path().is_file() {
+                std::fs::copy(file.path(), draft.join(file.file_name())).map_err(in_words)?;
+            }
+        }
+        // The folder may have changed since the set was read.
+        let set = PluginSet::read(&draft, &self.trust, self.sandbox.limits()).map_err(|e| e.to_string())?;
+        if set.digest != registry.digest() {
+            return Err("the folder has changed meanwhile".to_owned());
+        }
+        let _ = std::fs::remove_dir_all(kept);
+        std::fs::rename(&draft, kept).map_err(in_words)
+    }
+
+    /// Reads, compiles, checks and tries out what the configured folder holds.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the set as a whole is not used.
+    pub fn load(&self) -> Result<Loaded, LoadError> {
+        self.load_from(&self.dir)
+    }
+
+    /// The same for another folder.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn load_from(&self, dir: &Path) -> Result<Loaded, LoadError> {
+        let set = PluginSet::read(dir, &self.trust, self.sandbox.limits())?;
+        let registry = Registry::of(&self.sandbox, &set)?;
+        default_algorithm_stays(&registry)?;
+        registry.plugins().filter(|plugin| !plugin.is_shipped()).try_for_each(conforms)?;
+        Ok(Loaded { registry: Arc::new(registry), ignored: set.ignored })
+    }
+}
+
+/// Tries a plugin out: a set that breaks its rules is better found before it is in use.
+fn conforms(plugin: &Plugin) -> Result<(), LoadError> {
+    let report = weir_author::conformance_under(plugin, plugin.config());
+    if report.ok() {
+        // What was asked here is none of its work.
+        plugin.reset_stats();
+        return Ok(());
+    }
+    let findings: Vec<_> = report.failures.iter().take(FINDINGS).map(ToString::to_string).collect();
+    Err(LoadError::Conformance { plugin: plugin.name().to_owned(), findings: findings.join("; ") })
+}
+
+fn default_algorithm_stays(registry: &Registry) -> Result<(), LoadError> {
+    let Some(plugin) = registry.fallback_algorithm().filter(|plugin| !plugin.is_shipped()) else {
+        return Ok(());
+    };
+    let found = plugin.algorithms().first().cloned().unwrap_or_default();
+    let shipped = registry.built_in_fallback_algorithm().and_then(|plugin| plugin.algorithms().first());
+    match shipped {
+        Some(expected) if *expected != found => {
+            let (plugin, expected) = (plugin.name().to_owned(), expected.clone());
+            Err(LoadError::DefaultAlgorithm { plugin, found, expected })
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Loaded {
+    /// Says what was loaded.
+    pub fn log(&self) {
+        for plugin in self.registry.plugins() {
+            info!(
+                plugin = plugin.name(),
+                version = plugin.version(),
+                digest = plugin.digest(),
+                protocols = plugin.protocols().join(","),
+                algorithms = plugin.algorithms().join(","),
+                on_failure = plugin.on_failure().word(),
+                shipped = plugin.is_shipped(),
+                "plugin loaded"
+            );
+        }
+        for file in &self.ignored {
+            warn!(file = %file.display(), "not loaded: plugins.toml does not name it");
+        }
+    }
+}

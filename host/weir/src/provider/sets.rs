@@ -1,0 +1,206 @@
+//! Taking other plugins into use while the host runs.
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+use tracing::{debug, error, info, warn};
+use weir_model::LoadBalancerId;
+use weir_octavia::Refusal;
+use weir_sandbox::Registry;
+
+use super::{
+    Host,
+    changes::Record,
+    queue::{Pending, Task},
+};
+use crate::{
+    config::Repair,
+    limits,
+    northbound::rows,
+    plugins::{Impact, LoadError, Plugins, Standing, Watch, impact},
+};
+
+/// What became of a reload.
+enum Outcome {
+    Unchanged,
+    Swapped(usize),
+    Waiting(usize),
+}
+
+impl Host {
+    /// Reads the plugin folder and takes what it holds into use, unless that changes too much unconfirmed.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says what is wrong with the set; the former one stays.
+    pub(super) async fn reload_plugins(self: &Arc<Self>) -> Result<Value, Refusal> {
+        let _turn = self.reloads.turn.lock().await;
+        let host = self.clone();
+        let loaded = blocking(move || host.loader.load()).await?;
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                error!(code = error.code(), %error, "the plugin folder's set is refused; the former one stays in use");
+                self.reloads.refused(&error);
+                return Err(Refusal::driver(error.code(), error.to_string()));
+            }
+        };
+        let set = loaded.registry.digest().to_owned();
+        if set == self.registry().digest() {
+            self.reloads.unchanged();
+            return Ok(answer(&Outcome::Unchanged, &set));
+        }
+        let impact = self.impact_of(loaded.registry.clone()).await?;
+        if impact.changes.len() > self.confirm_above {
+            let changes = impact.changes.len();
+            warn!(
+                set,
+                changes, "the plugin folder's set changes many load balancers and waits for a confirmation"
+            );
+            self.reloads.waits(loaded, impact);
+            return Ok(answer(&Outcome::Waiting(changes), &set));
+        }
+        loaded.log();
+        self.swap(loaded.registry, loaded.ignored).await
+    }
+
+    /// Takes the set that waits into use.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: no set of this digest waits.
+    pub(super) async fn confirm_plugins(self: &Arc<Self>, set: &str) -> Result<Value, Refusal> {
+        let _turn = self.reloads.turn.lock().await;
+        let Some((registry, ignored)) = self.reloads.waiting(set) else {
+            return Err(Refusal::not_found("plugin-set-not-found", format!("no set of plugins {set} waits")));
+        };
+        info!(set, "confirmed");
+        self.swap(registry, ignored).await
+    }
+
+    /// From now on calls are judged and planned with these plugins; those that run go on with the former ones.
+    async fn swap(
+        self: &Arc<Self>,
+        registry: Arc<Registry>,
+        ignored: Vec<PathBuf>,
+    ) -> Result<Value, Refusal> {
+        let set = registry.digest().to_owned();
+        self.in_use.swap(registry);
+        self.reloads.swapped(ignored);
+        let host = self.clone();
+        blocking(move || host.loader.keep(&host.registry())).await?;
+        // Once more, now that nothing is planned with the former plugins any more.
+        let host = self.clone();
+        let changed: Vec<LoadBalancerId> = blocking(move || {
+            let plugins = host.in_use.plugins(&host.northbound.replica());
+            let impact = impact(&host.northbound, None, &plugins, &host.ownership, None);
+            impact.changes.into_iter().filter(|change| !change.operations.is_empty()).map(|c| c.lb).collect()
+        })
+        .await?;
+        info!(set, load_balancers = changed.len(), repair = ?self.repair, "plugins are in use");
+        let count = changed.len();
+        if self.repair == Repair::On {
+            self.reconcile_all(changed);
+        }
+        Ok(answer(&Outcome::Swapped(count), &set))
+    }
+
+    /// Reads the plugin folder again; how that went is in the log and in the API.
+    pub async fn take_up_plugins(self: &Arc<Self>) {
+        match self.reload_plugins().await {
+            Ok(answer) => info!(%answer, "plugin folder read"),
+            // Logged where it is refused.
+            Err(refusal) => debug!(%refusal, "plugin folder read"),
+        }
+    }
+
+    /// Takes up each change of the plugin folder, for ever.
+    pub async fn watch_plugins(self: Arc<Self>) {
+        let mut watch = Watch::new(self.loader.dir());
+        loop {
+            watch.changed().await;
+            self.take_up_plugins().await;
+        }
+    }
+
+    /// What a set would change.
+    async fn impact_of(self: &Arc<Self>, registry: Arc<Registry>) -> Result<Impact, Refusal> {
+        let host = self.clone();
+        blocking(move || {
+            let (old, capabilities) = {
+                let replica = host.northbound.replica();
+                (host.in_use.plugins(&replica), rows::capabilities(&replica))
+            };
+            let new = Plugins::new(registry, capabilities);
+            impact(&host.northbound, Some(&*old), &new, &host.ownership, None)
+        })
+        .await
+    }
+
+    /// Plans load balancers again, a few at a time.
+    pub(super) fn reconcile_all(self: &Arc<Self>, all: Vec<LoadBalancerId>) {
+        let host = self.clone();
+        tokio::spawn(async move {
+            for some in all.chunks(limits::RECONCILE_AT_ONCE) {
+                let mut under_way = Vec::new();
+                for lb in some {
+                    let record = Arc::new(Record::passing("reconcile", *lb, None));
+                    host.push(*lb, Pending { record: record.clone(), task: Task::Reconcile });
+                    under_way.push(record);
+                }
+                for record in under_way {
+                    record.finished().await;
+                }
+            }
+        });
+    }
+
+    /// The set in use.
+    pub(super) fn registry(&self) -> Arc<Registry> {
+        self.in_use.registry()
+    }
+
+    /// Whether what the plugin folder holds is in use, in words.
+    pub(super) fn plugins_standing(&self) -> Result<String, String> {
+        match self.reloads.standing() {
+            Standing::Current => Ok(self.registry().protocols().join(", ")),
+            Standing::Refused(why) => {
+                Err(format!("the folder's set is refused, the former one is in use: {why}"))
+            }
+            Standing::Waiting { set, changes } => {
+                Err(format!("set {set} would change {changes} load balancers and waits for a confirmation"))
+            }
+        }
+    }
+
+    /// The plugins that are out of use, in words.
+    pub(super) fn plugins_suspended(&self) -> Vec<String> {
+        let registry = self.registry();
+        let suspended =
+            registry.plugins().filter_map(|plugin| Some((plugin.name(), plugin.suspended()?.reason)));
+        suspended.map(|(name, reason)| format!("{name}: {reason}")).collect()
+    }
+
+    /// The set at the start; `refused` is why it is not the folder's.
+    pub fn started_with(&self, ignored: Vec<PathBuf>, refused: Option<&LoadError>) {
+        self.reloads.swapped(ignored);
+        if let Some(error) = refused {
+            error!(code = error.code(), %error, "the plugin folder's set is refused; the last good one is in use");
+            self.reloads.refused(error);
+        }
+    }
+}
+
+fn answer(outcome: &Outcome, set: &str) -> Value {
+    let (word, changed) = match outcome {
+        Outcome::Unchanged => ("unchanged", 0),
+        Outcome::Swapped(changed) => ("swapped", *changed),
+        Outcome::Waiting(changed) => ("waiting", *changed),
+    };
+    json!({ "outcome": word, "set": set, "changed_load_balancers": changed })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    spawn_blocking(work).await.map_err(|error| {
+        Refusal::driver("internal", "the plugins could not be loaded").operator(error.to_string())
+    })
+}

@@ -1,0 +1,97 @@
+//! What a call changes must be to the plugins' liking.
+
+use weir_model::{LoadBalancer, MemberId, Pool};
+use weir_octavia::Refusal;
+use weir_plan::{Existing, Unit, UnitKey, can_be_kept, units};
+
+use crate::{
+    fault,
+    plugins::{self, Answers},
+};
+
+/// What must be to the plugins' liking.
+#[derive(Clone, Copy)]
+pub enum Scrutiny<'a> {
+    /// Nothing: what a plugin refuses stays as it is.
+    Nothing,
+    /// All that differs from this.
+    ChangesSince(Option<&'a LoadBalancer>),
+}
+
+/// What the call changes must be to the plugins' liking; what it does not touch may be out of order and stays as it is.
+pub fn judge_changes(
+    wanted: &LoadBalancer,
+    before: Option<&LoadBalancer>,
+    answers: &Answers,
+    existing: &[Existing],
+) -> Result<(), Refusal> {
+    for unit in units(wanted) {
+        if before.is_some_and(|before| same_question(&unit, wanted, before)) {
+            continue;
+        }
+        let problem = plugins::problem_of(&answers.translations, &unit);
+        if let Some(problem) = problem.filter(|problem| !(problem.keep && can_be_kept(&unit, existing))) {
+            return Err(fault::of_problem(&problem));
+        }
+    }
+    for pool in wanted.pools.values() {
+        judge_monitor(pool, before)?;
+        judge_members(pool, before, answers, existing)?;
+    }
+    Ok(())
+}
+
+fn same_question(unit: &Unit<'_>, wanted: &LoadBalancer, before: &LoadBalancer) -> bool {
+    let same_vips = wanted.vip == before.vip && wanted.additional_vips == before.additional_vips;
+    let same_pool = unit.pool.is_none_or(|pool| before.pools.get(&pool.id) == Some(pool));
+    let same_listener = match unit.key {
+        UnitKey::Listener(id) => unit.listener == before.listeners.get(&id),
+        UnitKey::Pool(_) => true,
+        UnitKey::Empty => before.listeners.is_empty() && before.pools.is_empty(),
+    };
+    same_vips && same_pool && same_listener
+}
+
+fn judge_monitor(pool: &Pool, before: Option<&LoadBalancer>) -> Result<(), Refusal> {
+    let before = before.and_then(|lb| lb.pools.get(&pool.id)).and_then(|pool| pool.monitor.as_ref());
+    match &pool.monitor {
+        Some(monitor) if before != Some(monitor) => Err(Refusal::unsupported(
+            "health-monitor-unsupported",
+            format!("pool {}: this provider has no health monitors yet (type {})", pool.id, monitor.kind),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a pool has members that are not as before.
+pub fn has_new_members(pool: &Pool, before: Option<&LoadBalancer>) -> bool {
+    pool.members.keys().any(|member| is_new(pool, member, before))
+}
+
+fn is_new(pool: &Pool, member: &MemberId, before: Option<&LoadBalancer>) -> bool {
+    let old = before.and_then(|lb| lb.pools.get(&pool.id));
+    old.and_then(|old| old.members.get(member)) != pool.members.get(member)
+}
+
+/// Every bad member of the call at once.
+fn judge_members(
+    pool: &Pool,
+    before: Option<&LoadBalancer>,
+    answers: &Answers,
+    existing: &[Existing],
+) -> Result<(), Refusal> {
+    let is_new = |member: &MemberId| is_new(pool, member, before);
+    let bad = answers.members.get(&pool.id).into_iter().flatten().filter(|problem| is_new(&problem.member));
+    let unit = Unit { key: UnitKey::Pool(pool.id), listener: None, pool: Some(pool) };
+    let kept = can_be_kept(&unit, existing);
+    let mut bad = bad.filter(|problem| !(problem.problem.keep && kept));
+    let Some(first) = bad.next() else { return Ok(()) };
+    let mut refusal = fault::of_problem(&first.problem);
+    let word = |problem: &plugins::MemberProblem| format!("member {} ({}): ", problem.member, problem.socket);
+    refusal.user.insert_str(0, &word(first));
+    refusal.operator.insert_str(0, &word(first));
+    for problem in bad.take(9) {
+        refusal.user.push_str(&format!("; {}{}", word(problem), problem.problem.user));
+    }
+    Err(refusal)
+}
