@@ -79,7 +79,8 @@
 //!
 //! # A plugin for an algorithm
 //!
-//! It says what connections are hashed by, which options that needs, and each member's share:
+//! It says what connections are hashed by, which options that needs, and each member's share. [`mod@hash`] has all of this
+//! but the shares from a table; by hand:
 //!
 //! ```
 //! use weir_guest::*;
@@ -145,6 +146,7 @@ pub mod bindings;
 mod describe;
 mod entries;
 mod export;
+pub mod hash;
 pub mod l4;
 pub mod log;
 mod refusal;

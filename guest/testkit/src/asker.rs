@@ -113,14 +113,18 @@ impl<'a> Asker<'a> {
     }
 }
 
-/// A plugin that did not answer.
+/// What a sandbox calls an answer that breaks a rule.
+const BAD_OUTPUT: &str = "plugin-output";
+
+/// A plugin that did not answer, or not as it must.
 pub(crate) fn broke(broken: &Broken) -> Fault {
-    Fault::new(
-        "no question breaks a plugin",
-        "an answer or a refusal",
-        broken.to_string(),
-        "refuse what cannot be had; a panic, endless loop or unreadable answer leaves the user without reason",
-    )
+    let hint = if broken.code == BAD_OUTPUT {
+        "a host refuses such an answer and leaves what is live as it is: answer as wit/ says. The same tests run natively \
+         (weir_testkit) name the rule, and what to do"
+    } else {
+        "refuse what cannot be had; a panic, endless loop or unreadable answer leaves the user without reason"
+    };
+    Fault::new("no question breaks a plugin", "an answer or a refusal", broken.to_string(), hint)
 }
 
 /// At most 400 bytes of a text.

@@ -127,6 +127,12 @@ pub struct Project {
     pub same_as_shipped: bool,
     /// What its calls may use. What the file leaves out is the host's default.
     pub limits: Limits,
+    /// The configuration that it is tested and measured under: JSON, or empty. A golden case brings its own.
+    pub config: String,
+    /// Of a Rust project: cargo's profile.
+    pub profile: String,
+    /// Of a Rust project: cargo's target folder, absolute.
+    pub target: PathBuf,
 }
 
 /// The file, as it is written.
@@ -144,10 +150,23 @@ struct Written {
     same_as_shipped: bool,
     #[serde(default)]
     limits: ProjectLimits,
+    config: Option<toml::Table>,
+    #[serde(default = "profile")]
+    profile: String,
+    #[serde(default = "target")]
+    target: PathBuf,
 }
 
 fn cases() -> PathBuf {
     "cases".into()
+}
+
+fn profile() -> String {
+    "release".into()
+}
+
+fn target() -> PathBuf {
+    "target".into()
 }
 
 impl Project {
@@ -164,7 +183,11 @@ impl Project {
         let written: Written = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
         check_name(&written.name).map_err(|e| wrong(format!("name: {e}")))?;
         let component = written.component.unwrap_or_else(|| format!("{}.wasm", written.name).into());
+        let config = written.config.map(|c| serde_json::to_string(&c)).transpose();
         Ok(Project {
+            config: config.map_err(|e| wrong(format!("config: {e}")))?.unwrap_or_default(),
+            profile: written.profile,
+            target: dir.join(written.target),
             cases: dir.join(written.cases),
             component: dir.join(component),
             name: written.name,

@@ -4,7 +4,7 @@ use weir_guest::{
     Context, Description, Distribution, HealthCheck, Listener, Member, Monitor, Pool, Refusal, Share,
     Translation,
 };
-use weir_sandbox::{CallError, Plugin};
+use weir_sandbox::{CallError, Plugin, Registry};
 use weir_testkit::{Answer, Broken, Subject, UNSERVED};
 
 use crate::convert;
@@ -75,20 +75,55 @@ impl Subject for Sandboxed<'_> {
     }
 }
 
-/// The shipped plugins that serve what another serves.
-#[derive(Debug, Default)]
+/// The shipped plugins, each for what it serves of what another plugin serves too.
+#[derive(Debug)]
 pub(crate) struct Shipped<'a> {
-    pub protocol: Option<&'a Plugin>,
-    pub algorithm: Option<&'a Plugin>,
+    registry: &'a Registry,
+    protocols: &'a [String],
+    algorithms: &'a [String],
 }
 
-impl Shipped<'_> {
+impl<'a> Shipped<'a> {
+    /// To compare a plugin with.
+    pub fn beside(plugin: &'a Plugin, registry: &'a Registry) -> Shipped<'a> {
+        let of = plugin.description();
+        Shipped { registry, protocols: &of.protocols, algorithms: &of.algorithms }
+    }
+
+    /// Their names.
     pub fn names(&self) -> Vec<String> {
-        self.protocol.iter().chain(&self.algorithm).map(|p| p.name().to_owned()).collect()
+        let protocols = self.protocols.iter().filter_map(|word| self.registry.protocol(word));
+        let algorithms = self.algorithms.iter().filter_map(|word| self.registry.algorithm(word));
+        let mut names: Vec<_> = protocols.chain(algorithms).map(|p| p.name().to_owned()).collect();
+        names.dedup();
+        names
+    }
+
+    /// Who serves a protocol. A word that the other plugin does not serve is the question of its first word's: it is
+    /// refused there too.
+    fn protocol(&self, asked: Option<&str>) -> Result<Sandboxed<'a>, Broken> {
+        let served = |word: &&str| self.protocols.iter().any(|p| p == word);
+        match asked.filter(served) {
+            Some(word) => found(self.registry.protocol(word)),
+            None => found(self.protocols.iter().find_map(|word| self.registry.protocol(word))),
+        }
+    }
+
+    /// The same for an algorithm.
+    fn algorithm(&self, asked: Option<&str>) -> Result<Sandboxed<'a>, Broken> {
+        let served = |word: &&str| self.algorithms.iter().any(|a| a == word);
+        match asked.filter(served) {
+            Some(word) => found(self.registry.algorithm(word)),
+            None => found(self.algorithms.iter().find_map(|word| self.registry.algorithm(word))),
+        }
+    }
+
+    fn any(&self) -> Result<Sandboxed<'a>, Broken> {
+        self.protocol(None).or_else(|_| self.algorithm(None))
     }
 }
 
-fn served<'a>(plugin: Option<&'a Plugin>) -> Result<Sandboxed<'a>, Broken> {
+fn found(plugin: Option<&Plugin>) -> Result<Sandboxed<'_>, Broken> {
     plugin
         .map(Sandboxed)
         .ok_or_else(|| Broken { code: UNSERVED.into(), message: "no shipped plugin serves it".into() })
@@ -96,11 +131,11 @@ fn served<'a>(plugin: Option<&'a Plugin>) -> Result<Sandboxed<'a>, Broken> {
 
 impl Subject for Shipped<'_> {
     fn describe(&self) -> Result<Description, Broken> {
-        served(self.protocol.or(self.algorithm))?.describe()
+        self.any()?.describe()
     }
 
     fn check_config(&self, config: &str) -> Answer<()> {
-        served(self.protocol.or(self.algorithm))?.check_config(config)
+        self.any()?.check_config(config)
     }
 
     fn translate(
@@ -111,7 +146,8 @@ impl Subject for Shipped<'_> {
         members: &[Member],
         shares: &[Share],
     ) -> Answer<Translation> {
-        served(self.protocol)?.translate(ctx, listener, pool, members, shares)
+        self.protocol(listener.map(|l| &l.protocol).or(pool.map(|p| &p.protocol)).map(String::as_str))?
+            .translate(ctx, listener, pool, members, shares)
     }
 
     fn check_members(
@@ -120,14 +156,14 @@ impl Subject for Shipped<'_> {
         pool: &Pool,
         members: &[Member],
     ) -> Result<Vec<(u32, Refusal)>, Broken> {
-        served(self.protocol)?.check_members(ctx, pool, members)
+        self.protocol(Some(&pool.protocol))?.check_members(ctx, pool, members)
     }
 
     fn plan_monitor(&self, ctx: &Context, pool: &Pool, monitor: &Monitor) -> Answer<HealthCheck> {
-        served(self.protocol)?.plan_monitor(ctx, pool, monitor)
+        self.protocol(Some(&pool.protocol))?.plan_monitor(ctx, pool, monitor)
     }
 
     fn distribute(&self, ctx: &Context, pool: Option<&Pool>, members: &[Member]) -> Answer<Distribution> {
-        served(self.algorithm)?.distribute(ctx, pool, members)
+        self.algorithm(pool.map(|p| p.algorithm.as_str()))?.distribute(ctx, pool, members)
     }
 }

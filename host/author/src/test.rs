@@ -189,10 +189,7 @@ pub fn run(options: &TestOptions) -> Result<TestReport, AuthorError> {
     suites.push(Suite::of("properties", properties));
     // Under the limits that they are shipped with.
     let registry = Registry::load(&Sandbox::new(patient(&Limits::default()), cache.as_deref())?, None)?;
-    let shipped = Shipped {
-        protocol: plugin.description().protocols.iter().find_map(|word| registry.protocol(word)),
-        algorithm: plugin.description().algorithms.iter().find_map(|word| registry.algorithm(word)),
-    };
+    let shipped = Shipped::beside(&plugin, &registry);
     if !shipped.names().is_empty() {
         let found = weir_testkit::comparison(&subject, &shipped, options.seed, options.questions, config);
         suites.push(Suite::of("comparison", found));

@@ -62,9 +62,9 @@ fn cargo(project: &Project, arguments: &[&str], memory: bool) -> Result<Output, 
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(&project.dir, memory).join("\u{1f}"));
     command
         .current_dir(&project.dir)
-        .args(["build", "--lib", "--release", "--target", TARGET, "--message-format=json-render-diagnostics"])
-        .arg("--target-dir")
-        .arg(project.dir.join("target"))
+        .args(["build", "--lib", "--target", TARGET, "--message-format=json-render-diagnostics"])
+        .args(["--profile", &project.profile, "--target-dir"])
+        .arg(&project.target)
         .args(arguments);
     tool::run(&mut command, "cargo", "install Rust, see https://rustup.rs")
 }

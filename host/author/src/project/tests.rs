@@ -18,6 +18,17 @@ fn what_a_file_leaves_out_has_a_default() {
     assert_eq!(project.cases, project.dir.join("cases"));
     assert_eq!(project.component, project.dir.join("mine.wasm"));
     assert_eq!(project.limits, Limits::default());
+    assert_eq!((project.config.as_str(), project.profile.as_str()), ("", "release"));
+    assert_eq!(project.target, project.dir.join("target"));
+}
+
+#[test]
+fn a_configuration_becomes_json_as_in_the_hosts_manifest() {
+    let text = "name = \"m\"\nlanguage = \"rust\"\nprofile = \"plugin\"\ntarget = \"../out\"\n\
+                [config]\nports = [80, \"8000-8999\"]\n[config.projects.p1]\nmost = 3\n";
+    let project = load(text).unwrap();
+    assert_eq!(project.config, r#"{"ports":[80,"8000-8999"],"projects":{"p1":{"most":3}}}"#);
+    assert_eq!((project.profile.as_str(), project.target), ("plugin", project.dir.join("../out")));
 }
 
 #[test]

@@ -121,6 +121,7 @@ fn run_test(plugin: &Path, cases: Option<PathBuf>) -> Result<TestReport, AuthorE
         // A project may do without cases; a folder named must be there.
         options.cases = project.cases.is_dir().then_some(project.cases);
         options.limits = project.limits;
+        options.config = project.config;
         options.same_as_shipped = project.same_as_shipped;
     }
     if cases.is_some() {
@@ -134,6 +135,7 @@ fn run_bench(plugin: &Path) -> Result<BenchReport, AuthorError> {
     let mut options = BenchOptions::new(subject.component);
     if let Some(project) = subject.project {
         options.limits = project.limits;
+        options.config = project.config;
     }
     bench::run(&options)
 }
