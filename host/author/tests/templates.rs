@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use weir_author::build::{build, build_if_stale};
+use weir_author::build::build_if_stale;
 use weir_author::inspect::inspect;
 use weir_author::new::new;
 use weir_author::project::{Kind, Language, Project};
