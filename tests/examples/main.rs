@@ -2,6 +2,7 @@
 //! `weir plugin test` in the sandbox, served by a host. And that the tests catch one that is wrong, in words that help.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod policy;
 mod served;
 mod wrong;
 
