@@ -31,7 +31,7 @@ impl Plugin for PickyConfig {
     }
 
     fn check_config(config: &str) -> Result<(), Refusal> {
-        if !config.is_empty() && !(config.starts_with('{') && config.ends_with('}')) {
+        if !(config.is_empty() || config.starts_with('{') && config.ends_with('}')) {
             return Err(Refusal::new("bad-config", "config", "the configuration is no JSON object"));
         }
         if config.contains("pink") {

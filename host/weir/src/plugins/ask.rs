@@ -116,7 +116,7 @@ impl Questions<'_> {
             .algorithm(word)
             .ok_or_else(|| unserved("pool.lb_algorithm", word, &registry.algorithms()))?;
         let stand_in =
-            self.makers.pools.get(&id).is_none().then(|| registry.built_in_algorithm(word)).flatten();
+            (!self.makers.pools.contains_key(&id)).then(|| registry.built_in_algorithm(word)).flatten();
         let answer = self.asker.ask(plugin, stand_in, |plugin, ctx| {
             plugin.distribute(ctx, Some(&question.pool), &question.members)
         });
@@ -141,7 +141,7 @@ impl Questions<'_> {
         };
         let plugin =
             self.registry.protocol(word).ok_or_else(|| unserved(field, word, &self.registry.protocols()))?;
-        let free = self.makers.units.get(&unit.key).is_none();
+        let free = !self.makers.units.contains_key(&unit.key);
         Ok((plugin, free.then(|| self.registry.built_in_protocol(word)).flatten()))
     }
 

@@ -56,6 +56,9 @@ fn one(plugin: &Plugin) -> Value {
     })
 }
 
+/// A figure of a plugin's calls.
+type Figure = fn(&weir_sandbox::Stats) -> f64;
+
 /// The plugins' metrics in OpenMetrics text. Counters begin anew with each set.
 pub fn metrics(registry: &Registry, out: &mut String) {
     let plugins: Vec<_> = registry
@@ -115,7 +118,7 @@ pub fn metrics(registry: &Registry, out: &mut String) {
             let _ = writeln!(out, "weir_plugin_call_seconds_count{{plugin=\"{plugin}\"}} {count}");
         });
     });
-    let gauges: [(&str, &str, fn(&weir_sandbox::Stats) -> f64); 3] = [
+    let gauges: [(&str, &str, Figure); 3] = [
         ("fuel_max", "Most fuel that one call used", |stats| stats.fuel_max as f64),
         ("memory_max_bytes", "Most linear memory that one call used", |stats| stats.memory_max as f64),
         ("log_lines_dropped", "Log lines dropped so far", |stats| stats.log_lines_dropped as f64),

@@ -132,7 +132,7 @@ impl Reloads {
         let inner = self.inner.lock();
         let ago = |at: Instant| at.elapsed().as_secs_f64();
         json!({
-            "loaded_seconds_ago": inner.loaded.map(|at| ago(at)),
+            "loaded_seconds_ago": inner.loaded.map(&ago),
             "ignored_files": inner.ignored,
             "refused": inner.refused.as_ref().map(|refused| json!({
                 "error": refused.error, "code": refused.code, "seconds_ago": ago(refused.at),
