@@ -29,7 +29,7 @@ fn a_good_component_is_shown_whole() {
         [("weir:plugin/about", Some("1.0.0"), true), ("weir:plugin/protocol", Some("1.0.0"), true)]
     );
     assert!(found.imports.iter().all(|i| i.fits) && !found.imports.is_empty());
-    assert_eq!(found.description.as_ref().unwrap().protocols, ["trap"]);
+    assert_eq!(found.description.as_ref().unwrap().protocols, ["trap", "TCP"]);
     assert!(found.call.unwrap().fuel > 0 && found.needs.core_instances > 0 && found.load_ms.is_some());
     let text = found.to_string();
     for said in [
