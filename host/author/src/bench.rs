@@ -16,7 +16,8 @@ use crate::{AuthorError, test};
 pub struct BenchOptions {
     /// The component's file.
     pub component: PathBuf,
-    /// What a call may use.
+    /// What a call may use. The deadline is at least [`test::PATIENCE`]: one call that a busy machine holds up is no reason
+    /// to measure none.
     pub limits: Limits,
     /// JSON, or empty.
     pub config: String,
@@ -121,7 +122,7 @@ impl fmt::Display for BenchReport {
 /// The component cannot be read, or is no plugin that the host would load. A call that fails or is refused is no
 /// error: [`Measured::failed`].
 pub fn run(options: &BenchOptions) -> Result<BenchReport, AuthorError> {
-    let sandbox = Sandbox::new(options.limits.clone(), None)?;
+    let sandbox = Sandbox::new(test::patient(&options.limits), None)?;
     let bytes = test::read(&options.component)?;
     let label = options.component.display().to_string();
     let mut load_time = Duration::MAX;

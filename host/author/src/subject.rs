@@ -58,7 +58,11 @@ impl Subject for Sandboxed<'_> {
             self.0.check_members(&convert::context(ctx), &convert::pool(pool), &convert::members(members));
         match result {
             Ok(list) => Ok(list.into_iter().map(|(index, r)| (index, convert::refusal(r))).collect()),
-            Err(error) => Err(Broken { code: error.code().into(), message: error.to_string() }),
+            Err(CallError::Failed(failure)) => {
+                Err(Broken { code: failure.code().into(), message: failure.message })
+            }
+            // It has no refusals of its own.
+            Err(CallError::Refused(refusal)) => Err(Broken { code: refusal.code, message: refusal.user }),
         }
     }
 

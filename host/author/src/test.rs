@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
-use weir_sandbox::{Limits, Plugin, Registry, Sandbox};
+use weir_sandbox::{Limits, Part, Plugin, Registry, Sandbox};
 use weir_testkit::{Depth, Finding, Report};
 
 use crate::AuthorError;
@@ -175,7 +175,6 @@ impl fmt::Display for TestReport {
 /// # Errors
 /// The component cannot be read, or is no plugin that the host would load.
 pub fn run(options: &TestOptions) -> Result<TestReport, AuthorError> {
-    let patient = |limits: &Limits| Limits { deadline: limits.deadline.max(PATIENCE), ..limits.clone() };
     let sandbox = Sandbox::new(patient(&options.limits), None)?;
     let plugin = load(&sandbox, &options.component)?;
     let subject = Sandboxed(&plugin);
@@ -218,10 +217,18 @@ pub fn conformance_under(plugin: &Plugin, config: &str) -> Report {
     weir_testkit::conformance(&Sandboxed(plugin), Depth::Quick, config)
 }
 
+/// These limits with a deadline of at least [`PATIENCE`].
+pub(crate) fn patient(limits: &Limits) -> Limits {
+    Limits { deadline: limits.deadline.max(PATIENCE), ..limits.clone() }
+}
+
 pub(crate) fn read(component: &Path) -> Result<Vec<u8>, AuthorError> {
     fs::read(component).map_err(|source| AuthorError::File { path: component.to_owned(), source })
 }
 
 fn load(sandbox: &Sandbox, component: &Path) -> Result<Plugin, AuthorError> {
-    Ok(Plugin::load(sandbox, &component.display().to_string(), &read(component)?)?)
+    let mut part = Part::bare(&component.display().to_string(), &read(component)?, sandbox.limits());
+    // A plugin that keeps failing is to be asked every question all the same.
+    part.settings.suspend_after = 0;
+    Ok(Plugin::load_with(sandbox, &part)?)
 }

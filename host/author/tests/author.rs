@@ -107,6 +107,13 @@ fn each_bad_guest_is_caught() {
 }
 
 #[test]
+fn a_plugin_that_keeps_failing_is_asked_every_question() {
+    let report = run("trap", guest("trap"), |options| options.config = PROVOKE.into());
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(text.contains("plugin-trap") && !text.contains("plugin-suspended"), "{text}");
+}
+
+#[test]
 fn what_is_no_plugin_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let error = |path: &Path| test::run(&TestOptions::new(path)).unwrap_err();

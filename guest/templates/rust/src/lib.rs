@@ -46,8 +46,8 @@ impl Protocol for MyPlugin {
         shares: &[Share],
     ) -> Result<Translation, Refusal> {
         // A wish that cannot be carried out is refused, in words for the user:
-        // if listener.is_some_and(|l| l.port < 1024) {
-        //     return Err(Refusal::new("low-port", "listener.protocol_port", "choose a port from 1024 up"));
+        // if listener.is_some_and(|l| l.port == 25) {
+        //     return Err(Refusal::new("mail-port", "listener.protocol_port", "no mail is balanced here; choose another port than 25"));
         // }
         l4::translate(&TCP, ctx, listener, pool, members, shares)
     }
