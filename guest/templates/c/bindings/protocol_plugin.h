@@ -249,7 +249,7 @@ typedef struct {
 typedef struct exports_weir_plugin_protocol_entry_t {
   // Index into the context's VIPs.
   uint32_t   vip;
-  // Not zero. A VIP and port stand in one entry only.
+  // The listener's port: a VIP's other ports are other listeners'. A VIP stands in one entry only.
   uint16_t   port;
   // In the order in which they are to be written.
   exports_weir_plugin_protocol_list_backend_t   backends;
