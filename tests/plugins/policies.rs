@@ -253,3 +253,60 @@ async fn what_was_kept_is_put_right_when_the_plugin_works_again() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_nobody_could_judge_does_not_get_in() {
+    let northbound = Northbound::start();
+    northbound.transact(&topology());
+    let host = Host::spawn(northbound.folder(), &northbound.remote(), &[("WEIR_PLUGINS_WATCH", "false")]);
+    host.ready().await;
+    let client = host.client();
+    for (method, body) in calls(2) {
+        client.call(method, &body).await.committed();
+    }
+    let folder = Folder::of(&host);
+    folder.guest("trap-on-members");
+    folder.manifest(&entry("trap-on-members", ""));
+    assert_eq!(client.post("/v1/plugins/reload").await.body["outcome"], "swapped");
+    // Before and after the one that is there, in the order of ids.
+    for new in [1, 3] {
+        client.call("member_create", &member(new, 2)).await.refused(500, "plugin-trap");
+    }
+    assert_eq!(vips(&northbound, 2)["10.10.20.3:80"], "10.10.10.12:8080");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_at_a_load_balancer_does_not_settle_it() {
+    let northbound = Northbound::start();
+    northbound.transact(&topology());
+    let host = Host::spawn(northbound.folder(), &northbound.remote(), &[("WEIR_PLUGINS_WATCH", "false")]);
+    host.ready().await;
+    let client = host.client();
+    for (method, body) in calls(1) {
+        client.call(method, &body).await.committed();
+    }
+    let folder = Folder::of(&host);
+    folder.guest("trap");
+    folder.manifest(&entry("trap", "on_failure = \"keep-last\"\nsuspend_after = 0"));
+    assert_eq!(client.post("/v1/plugins/reload").await.body["outcome"], "swapped");
+    client.call("member_create", &member(2, 1)).await.committed();
+    // What a member's address has in common with another's does not keep it.
+    let mut twin = member(1, 1);
+    twin["member"]["member_id"] = id(4, 9).into();
+    twin["member"]["protocol_port"] = 9090.into();
+    client.call("member_create", &twin).await.committed();
+    client.call("member_delete", &member(1, 1)).await.committed();
+    assert_eq!(vips(&northbound, 1)["10.10.20.2:80"], Value::Null, "the deleted member is out at once");
+    folder.guest("log-flood");
+    folder.manifest(&entry("log-flood", ""));
+    // The plugins work again, but nobody has taken the load balancer up yet.
+    let reloaded = client.post("/v1/plugins/reload");
+    let path = format!("/v1/loadbalancers/{}", id(1, 1));
+    let looked = client.get(&path);
+    let (reloaded, looked) = tokio::join!(reloaded, looked);
+    assert_eq!((reloaded.body["outcome"].as_str(), looked.status), (Some("swapped"), 200));
+    weir_tests::eventually("both members are in", async || {
+        (vips(&northbound, 1)["10.10.20.2:80"] == "10.10.10.12:8080,10.10.10.11:9090").then_some(())
+    })
+    .await;
+}

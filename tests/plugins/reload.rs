@@ -143,7 +143,7 @@ async fn each_thing_wrong_with_a_set_has_its_code_and_names_key_and_value() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_that_changes_much_waits_and_a_plan_shows_it_beforehand() {
     let env = [("WEIR_PLUGINS_WATCH", "false"), ("WEIR_PLUGINS_CONFIRM_ABOVE", "2")];
-    let (northbound, host) = started(&env).await;
+    let (northbound, mut host) = started(&env).await;
     let client = host.client();
     for n in 1..=3 {
         for (method, body) in calls(n) {
@@ -155,12 +155,13 @@ async fn a_set_that_changes_much_waits_and_a_plan_shows_it_beforehand() {
     let other = Folder::at(northbound.folder().join("other"));
     other.guest("log-flood");
     other.manifest(&entry("log-flood", ""));
+    let in_use = host.plugins();
     let plan = || {
         let output = Command::new(binary())
             .args(["plan", "-o", "json", "--plugins"])
             .arg(other.path())
             .env("WEIR_OVN_NB_CONNECTION", northbound.remote())
-            .env("WEIR_PLUGINS_DIR", host.plugins())
+            .env("WEIR_PLUGINS_DIR", &in_use)
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -186,6 +187,12 @@ async fn a_set_that_changes_much_waits_and_a_plan_shows_it_beforehand() {
     assert_eq!(waiting["waiting"]["set"], set.as_str());
     assert_eq!(waiting["waiting"]["for_example"].as_array().unwrap().len(), 3);
     assert!(!names(&waiting).contains(&"log-flood".to_owned()));
+    assert_eq!(northbound.dump(), before, "nothing is changed unconfirmed");
+    // A restart confirms nothing.
+    host.kill();
+    host.restart();
+    host.ready().await;
+    assert_eq!(client.get("/v1/plugins").await.body["waiting"]["set"], set.as_str());
     assert_eq!(northbound.dump(), before, "nothing is changed unconfirmed");
     client.post("/v1/plugins/confirm/of-somebody-else").await.refused(404, "plugin-set-not-found");
     let answer = client.post(&format!("/v1/plugins/confirm/{set}")).await.body;

@@ -209,7 +209,9 @@ impl Content {
     /// A unit that is as it was was made by whoever made it.
     fn made_as_before(&mut self, unit: &Unit<'_>, before: &Makers) {
         let same = |plugin: &String| plugin.clone();
-        self.makers.units.extend(before.units.get(&unit.key).map(|plugin| (unit.key, same(plugin))));
+        for key in keys_of(unit) {
+            self.makers.units.extend(before.units.get(&key).map(|plugin| (key, same(plugin))));
+        }
         let pool = unit.pool.map(|pool| pool.id);
         let distributor = pool.and_then(|pool| Some((pool, same(before.pools.get(&pool)?))));
         self.makers.pools.extend(distributor);
@@ -230,7 +232,9 @@ impl Content {
         transport: &str,
     ) -> Result<(), PlanError> {
         self.name(unit);
-        self.makers.units.extend(translation.plugin.clone().map(|plugin| (unit.key, plugin)));
+        if let Some(plugin) = &translation.plugin {
+            self.makers.units.extend(keys_of(unit).map(|key| (key, plugin.clone())));
+        }
         if !lb.admin_state_up {
             return Ok(());
         }
@@ -256,6 +260,12 @@ impl Content {
         }
         Ok(())
     }
+}
+
+/// The unit's own key and its pool's: who made a pool is remembered when its listener goes.
+fn keys_of(unit: &Unit<'_>) -> impl Iterator<Item = UnitKey> {
+    let pool = unit.pool.map(|pool| UnitKey::Pool(pool.id)).filter(|key| *key != unit.key);
+    std::iter::once(unit.key).chain(pool)
 }
 
 fn object_keys(

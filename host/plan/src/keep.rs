@@ -37,15 +37,32 @@ pub(crate) fn kept(
         .filter(|member| member.admin_state_up)
         .map(|member| keys::socket(&member.address, 0))
         .collect();
+    let gone = gone(unit, row);
     // Which port a member is reached at is the plugin's choice.
     let wanted = |socket: &&str| {
-        socket.rsplit_once(':').is_some_and(|(address, _)| addresses.contains(&format!("{address}:0")))
+        !gone.contains(*socket)
+            && socket.rsplit_once(':').is_some_and(|(address, _)| addresses.contains(&format!("{address}:0")))
     };
     let vips = row.vips.iter().filter(|(vip, _)| vip.ends_with(&port)).filter_map(|(vip, backends)| {
         let backends: Vec<_> = backends.split(',').filter(wanted).collect();
         (!backends.is_empty()).then(|| (vip.clone(), backends.join(",")))
     });
     Some((group, vips.collect()))
+}
+
+/// The sockets of the row's members that the pool no longer has, or no longer enabled.
+fn gone(unit: &Unit<'_>, row: &LoadBalancerRow) -> BTreeSet<String> {
+    let Some(pool) = unit.pool else { return BTreeSet::new() };
+    let stays: BTreeSet<String> = pool
+        .members
+        .values()
+        .filter(|member| member.admin_state_up)
+        .map(|member| keys::socket(&member.address, member.port))
+        .collect();
+    let tokens = [true, false].map(|up| row.external_ids.get(&keys::object(keys::POOL, pool.id, up)));
+    let tokens = tokens.into_iter().flatten().flat_map(|tokens| tokens.split(','));
+    let sockets = tokens.filter_map(keys::parse_member_token).map(|(_, ip, port, _)| keys::socket(&ip, port));
+    sockets.filter(|socket| !stays.contains(socket)).collect()
 }
 
 /// Whether there is something in the rows that could be kept for a unit.

@@ -133,7 +133,7 @@ pub struct PoolKey {
     /// Health monitor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitor: Option<Monitor>,
-    /// The plugin that translated a pool without listener, where it is not built in.
+    /// The plugin that translated it, with or without a listener, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
     /// The plugin that chose how its connections are spread, where it is not built in.

@@ -17,8 +17,8 @@ use crate::{Error, Limits, Settings, load};
 pub struct Trust {
     /// Only signed components are loaded. A manifest may ask for the same, but cannot lift it.
     pub require_signed: bool,
-    /// Public keys whose signatures count: minisign's line, or PEM of ECDSA P-256 (cosign's). With any, those that a
-    /// manifest names do not count.
+    /// Public keys whose signatures count: minisign's line, or PEM of ECDSA P-256 (cosign's). With any, or where signatures
+    /// are required here, those that a manifest names do not count.
     pub trusted_keys: Vec<String>,
 }
 
@@ -72,7 +72,9 @@ impl PluginSet {
         let manifest = text.as_deref().map(Manifest::parse).transpose().map_err(wrong)?;
         let (require, theirs) =
             manifest.as_ref().map_or((false, &[][..]), |m| (m.require_signed, &m.trusted_keys));
-        let texts = if trust.trusted_keys.is_empty() { theirs } else { &trust.trusted_keys };
+        // Where the host requires signatures, whoever writes the folder has no say in whose.
+        let ours = trust.require_signed || !trust.trusted_keys.is_empty();
+        let texts = if ours { &trust.trusted_keys } else { theirs };
         let keys = Keys::parse(texts).map_err(wrong)?;
         let require = require || trust.require_signed;
         if require && keys.is_empty() && !files.is_empty() {

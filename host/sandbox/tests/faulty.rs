@@ -162,6 +162,16 @@ fn a_plugin_has_the_limits_that_are_set_for_it() {
 }
 
 #[test]
+fn a_trap_on_members_is_a_trap() {
+    let registry = load(limits(), "trap-on-members").unwrap();
+    let plugin = registry.protocol("trap-on-members").unwrap();
+    let ctx = context(&[("10.0.0.1", Family::Ipv4)]);
+    let error = plugin.check_members(&ctx, &pool("trap-on-members", ""), &ten().0).unwrap_err();
+    assert_eq!(error.code(), "plugin-trap");
+    assert!(error.to_string().contains("cannot judge 10 members"), "{error}");
+}
+
+#[test]
 fn a_member_twice_is_refused() {
     fails(limits(), "duplicate-member", "plugin-output", "member 0 stands twice");
 }

@@ -170,6 +170,8 @@ fn a_manifest_can_require_signatures_but_not_lift_them() {
     fs::write(dir.path().join("log-flood.wasm.minisig"), signature.to_string()).unwrap();
     load(dir.path(), &Trust::default()).unwrap();
     // Whoever writes the folder does not say whom the host trusts.
+    let trust = Trust { require_signed: true, trusted_keys: vec![] };
+    assert_eq!(load(dir.path(), &trust).unwrap_err().code(), "plugins-manifest");
     let trust = Trust { require_signed: false, trusted_keys: vec![keys.pk.to_base64()] };
     assert_eq!(load(dir.path(), &trust).unwrap_err().code(), "plugin-signature");
 }

@@ -86,3 +86,13 @@ pub const UNSETTLED_MIN: Duration = Duration::from_secs(1);
 
 /// See [`UNSETTLED_MIN`].
 pub const UNSETTLED_MAX: Duration = Duration::from_secs(60);
+
+/// How long an accepted change whose plugin fails now is tried again, before it ends in an error: a plugin that was put out
+/// of use is tried every minute, and an operator needs time to replace it.
+pub const PLUGIN_PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// The pause between two such tries.
+pub const PLUGIN_AGAIN: Duration = Duration::from_secs(1);
+
+/// After other plugins were taken into use, load balancers are looked at once more when what was under way then is over.
+pub const SWAP_SETTLED: Duration = Duration::from_secs(5);

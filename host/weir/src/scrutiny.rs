@@ -81,12 +81,17 @@ fn judge_members(
     existing: &[Existing],
 ) -> Result<(), Refusal> {
     let is_new = |member: &MemberId| is_new(pool, member, before);
-    let bad = answers.members.get(&pool.id).into_iter().flatten().filter(|problem| is_new(&problem.member));
+    // A plugin that failed has judged nobody: that its failure stands at an old member must not let new ones through.
+    let counts = |problem: &&plugins::MemberProblem| !problem.problem.refused || is_new(&problem.member);
+    let bad = answers.members.get(&pool.id).into_iter().flatten().filter(counts);
     let unit = Unit { key: UnitKey::Pool(pool.id), listener: None, pool: Some(pool) };
     let kept = can_be_kept(&unit, existing);
     let mut bad = bad.filter(|problem| !(problem.problem.keep && kept));
     let Some(first) = bad.next() else { return Ok(()) };
     let mut refusal = fault::of_problem(&first.problem);
+    if !first.problem.refused {
+        return Err(refusal);
+    }
     let word = |problem: &plugins::MemberProblem| format!("member {} ({}): ", problem.member, problem.socket);
     refusal.user.insert_str(0, &word(first));
     refusal.operator.insert_str(0, &word(first));

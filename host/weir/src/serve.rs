@@ -15,7 +15,7 @@ use crate::{
     config::{Config, ConfigError},
     limits,
     northbound::monitor,
-    plugins::{LoadError, Loader},
+    plugins::{LoadError, Loader, Watch},
     provider::{Api, Host, Parts},
 };
 
@@ -58,7 +58,8 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     let tls = config.tls()?.as_ref().map(Tls::load).transpose()?;
     create(&config.state_dir)?;
     let loader = Loader::new(&config.plugins, Some(&config.state_dir)).map_err(LoadError::from)?;
-    let (loaded, refused) = loader.start()?;
+    let watch = Watch::new(&config.plugins.dir);
+    let (loaded, start) = loader.start()?;
     loaded.log();
     let client = connect(config)?;
     let (journal, recovered) = open_journal(config)?;
@@ -73,11 +74,11 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         agent: Agent::new(config.octavia.sockets()),
         delivery: config.octavia.delivery(),
     });
-    host.started_with(loaded.ignored, refused.as_ref());
+    host.started_with(loaded.ignored, &start);
     host.recover(recovered);
     tokio::spawn(host.clone().settle());
     if config.plugins.watch {
-        tokio::spawn(host.clone().watch_plugins());
+        tokio::spawn(host.clone().watch_plugins(watch));
     }
     reload_on_hangup(host.clone())?;
     let settings = ApiSettings {

@@ -43,11 +43,11 @@ impl Asked<'_> {
         let l4 = l4(own, asked.is_some_and(|asked| asked == SHIPPED));
         l4::translate(&l4, self.ctx, self.listener, self.pool, self.members, self.shares)
     }
+}
 
-    /// Whether the guest shows what it is like.
-    fn provokes(&self) -> bool {
-        self.ctx.config == PROVOKE || self.ctx.vips.iter().any(|vip| vip.address.starts_with("10."))
-    }
+/// Whether a guest shows what it is like.
+fn provokes(ctx: &Context) -> bool {
+    ctx.config == PROVOKE || ctx.vips.iter().any(|vip| vip.address.starts_with("10."))
 }
 
 fn l4(own: &'static str, shipped: bool) -> L4 {
@@ -68,6 +68,9 @@ pub trait Fault {
 
     /// The protocol that it serves besides [`SHIPPED`].
     const PROTOCOL: &'static str = Self::NAME;
+
+    /// It breaks when it is asked about members.
+    const BREAKS_ON_MEMBERS: bool = false;
 
     /// The bad answer; `good` would be the right one.
     ///
@@ -107,10 +110,14 @@ impl<F: Fault> Protocol for Faulty<F> {
     ) -> Result<Translation, Refusal> {
         let asked = Asked { ctx, listener, pool, members, shares };
         let good = asked.good(F::PROTOCOL)?;
-        if asked.provokes() { F::translate(&asked, good) } else { Ok(good) }
+        if provokes(ctx) { F::translate(&asked, good) } else { Ok(good) }
     }
 
+    #[allow(clippy::panic)]
     fn check_members(ctx: &Context, pool: &Pool, members: &[Member]) -> Vec<(u32, Refusal)> {
+        if F::BREAKS_ON_MEMBERS && provokes(ctx) {
+            panic!("cannot judge {} members", members.len());
+        }
         l4::check_members(&l4(F::PROTOCOL, pool.protocol == SHIPPED), ctx, pool, members)
     }
 

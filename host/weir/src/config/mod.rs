@@ -304,6 +304,14 @@ impl Config {
             let why = "a name that is not empty".to_owned();
             return Err(ConfigError::Invalid { key: "deployment", value: self.deployment.clone(), why });
         }
+        if self.plugins.require_signed && self.plugins.trusted_keys.is_empty() {
+            let why = "needs plugins.trusted_keys: whose signatures count".to_owned();
+            return Err(ConfigError::Invalid {
+                key: "plugins.require_signed",
+                value: "true".to_owned(),
+                why,
+            });
+        }
         self.northbound()?;
         endpoints("ovn.ovn_sb_connection", &self.ovn.ovn_sb_connection)?;
         self.northbound_tls()?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{LoadBalancer, MemberId, Pool, PoolId};
-use weir_plan::{Distribution, Makers, Problem, Translation, Translations, Unit, units};
+use weir_plan::{Distribution, Makers, Problem, Translation, Translations, Unit, UnitKey, units};
 use weir_sandbox as wit;
 
 use super::{Plugins, asker::Asker, convert};
@@ -58,8 +58,11 @@ pub fn ask(plugins: &Plugins, lb: &LoadBalancer, makers: &Makers, check: impl Fn
             translations.distributions.entry(None).or_insert_with(|| questions.distribute(None));
         }
         let question = unit.pool.and_then(|pool| asked.get(&pool.id));
-        translations.units.insert(unit.key, questions.translate(&unit, question));
-        if let (Some(pool), Some(question)) = (unit.pool.filter(|pool| check(pool)), question) {
+        let answer = questions.translate(&unit, question);
+        // A plugin that has just failed is not asked further: that would only hide that it fails.
+        let broken = answer.as_ref().is_err_and(|problem| !problem.refused);
+        translations.units.insert(unit.key, answer);
+        if let (Some(pool), Some(question)) = (unit.pool.filter(|pool| !broken && check(pool)), question) {
             let problems = questions.check_members(&unit, pool, question);
             members.entry(pool.id).or_insert_with(Vec::new).extend(problems);
         }
@@ -141,7 +144,8 @@ impl Questions<'_> {
         };
         let plugin =
             self.registry.protocol(word).ok_or_else(|| unserved(field, word, &self.registry.protocols()))?;
-        let free = !self.makers.units.contains_key(&unit.key);
+        let made = |key: &UnitKey| self.makers.units.contains_key(key);
+        let free = !made(&unit.key) && !unit.pool.is_some_and(|pool| made(&UnitKey::Pool(pool.id)));
         Ok((plugin, free.then(|| self.registry.built_in_protocol(word)).flatten()))
     }
 

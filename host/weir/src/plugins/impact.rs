@@ -71,7 +71,11 @@ pub fn impact(
         let would = would.filter(|would| !would.is_none());
         let Some(would) = would else { continue };
         let before = old.and_then(|old| change(old).flatten());
-        if before.is_none_or(|before| before.operations != would.operations || before.kept != would.kept) {
+        let differs = |before: &Change| {
+            (&before.operations, &before.kept, &before.error)
+                != (&would.operations, &would.kept, &would.error)
+        };
+        if before.as_ref().is_none_or(differs) {
             impact.changes.push(would);
         }
     }

@@ -30,6 +30,16 @@ pub struct Loaded {
     pub ignored: Vec<PathBuf>,
 }
 
+/// Which set a host starts with.
+pub enum Start {
+    /// The folder's.
+    Current,
+    /// The last one that was in use; the folder's is to be taken up.
+    Former,
+    /// The same, since the folder's is refused.
+    Refused(LoadError),
+}
+
 /// Why a set is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -89,22 +99,24 @@ impl Loader {
         &self.dir
     }
 
-    /// The set to start with: the folder's, or the last good one where that is refused.
+    /// The set to start with: the last one that was in use, where the folder's is another or is refused; what has changed
+    /// since is then taken up like any change of a running host's folder, and waits like one where it changes much.
     ///
     /// # Errors
     /// [`LoadError`] of the folder's set, where no other was ever in use.
-    pub fn start(&self) -> Result<(Loaded, Option<LoadError>), LoadError> {
-        let error = match self.load() {
-            Ok(loaded) => {
-                self.keep(&loaded.registry);
-                return Ok((loaded, None));
-            }
-            Err(error) => error,
-        };
+    pub fn start(&self) -> Result<(Loaded, Start), LoadError> {
         let kept = self.kept.as_ref().filter(|kept| kept.is_dir());
-        match kept.map(|kept| self.load_from(kept)) {
-            Some(Ok(loaded)) => Ok((loaded, Some(error))),
-            _ => Err(error),
+        let kept = kept.and_then(|kept| self.load_from(kept).ok());
+        match (self.load(), kept) {
+            (Ok(folder), Some(kept)) if folder.registry.digest() != kept.registry.digest() => {
+                Ok((kept, Start::Former))
+            }
+            (Ok(folder), _) => {
+                self.keep(&folder.registry);
+                Ok((folder, Start::Current))
+            }
+            (Err(error), Some(kept)) => Ok((kept, Start::Refused(error))),
+            (Err(error), None) => Err(error),
         }
     }
 

@@ -19,7 +19,7 @@ pub use ask::{Answers, MemberProblem, ask, problem_of};
 pub use impact::{Change, Impact, impact};
 pub use in_use::InUse;
 pub use list::{metrics, view};
-pub use loader::{LoadError, Loaded, Loader};
+pub use loader::{LoadError, Loaded, Loader, Start};
 pub use reload::{Counts, Reloads, Standing};
 pub use watch::Watch;
 

@@ -2,7 +2,10 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,6 +23,8 @@ const NAMED: usize = 20;
 pub struct Reloads {
     /// One at a time.
     pub turn: tokio::sync::Mutex<()>,
+    /// What the folder held at the start is still being taken up.
+    beginning: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -71,6 +76,21 @@ struct Waiting {
 }
 
 impl Reloads {
+    /// What the folder holds is about to be taken up for the first time.
+    pub fn begin(&self) {
+        self.beginning.store(true, Ordering::Relaxed);
+    }
+
+    /// It was, one way or the other.
+    pub fn begun(&self) {
+        self.beginning.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it still is.
+    pub fn beginning(&self) -> bool {
+        self.beginning.load(Ordering::Relaxed)
+    }
+
     /// A set is in use.
     pub fn swapped(&self, ignored: Vec<PathBuf>) {
         let mut inner = self.inner.lock();

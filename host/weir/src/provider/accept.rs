@@ -9,7 +9,8 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
 use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, Plan, attach};
+use weir_plan::{Existing, attach};
+use weir_sandbox::Registry;
 
 use super::{
     Host,
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     crash, fault, limits,
     northbound::{rows, topology::ReplicaTopology},
-    planning::Planner,
+    planning::{Planned, Planner},
     plugins::Plugins,
     scrutiny::Scrutiny,
 };
@@ -40,7 +41,8 @@ pub struct Judged {
     before: Option<LoadBalancer>,
     after: Option<LoadBalancer>,
     touched: Touched,
-    plan: Option<Plan>,
+    plan: Option<Planned>,
+    registry: Arc<Registry>,
 }
 
 /// A change that is on its way to the disk.
@@ -84,7 +86,9 @@ impl Host {
             let pools = pools_made(&judged.change);
             let pending = Pending { record, task: Task::Change(Arc::new(judged.change)) };
             let accepting = self.write_down(pending.clone(), call.idempotency_key.as_deref())?;
-            inner.ready = judged.plan.map(|plan| Ready { plan, after });
+            let registry = judged.registry;
+            inner.ready =
+                judged.plan.map(|Planned { plan, unsettled }| Ready { plan, after, unsettled, registry });
             self.queues.push(lb, inner, pending, &pools);
             Ok(accepting)
         })
@@ -171,7 +175,8 @@ impl Host {
         let before = graph.clone();
         if rebuild == Rebuild::FromNothing && before.is_none() {
             let touched = touched(&change, None, None);
-            return Ok(Judged { change, before, after: None, touched, plan: None });
+            let registry = plugins.registry.clone();
+            return Ok(Judged { change, before, after: None, touched, plan: None, registry });
         }
         attach::fill_change_subnets(&mut change, graph.as_ref(), &topology);
         apply(&mut graph, &change).map_err(|error| fault::of_apply(&change, &error))?;
@@ -182,7 +187,8 @@ impl Host {
         let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
         let plan = inner.pending.is_empty().then_some(plan);
         let touched = touched(&change, before.as_ref(), graph.as_ref());
-        Ok(Judged { change, before, after: graph, touched, plan })
+        let registry = plugins.registry.clone();
+        Ok(Judged { change, before, after: graph, touched, plan, registry })
     }
 }
 
@@ -196,11 +202,9 @@ impl Host {
         wanted: Option<&LoadBalancer>,
         existing: &[Existing],
         scrutiny: Scrutiny<'_>,
-    ) -> Result<Plan, Refusal> {
+    ) -> Result<Planned, Refusal> {
         let planner = Planner { replica, plugins, ownership: &self.ownership };
-        let planned = planner.plan(lb, wanted, existing, scrutiny)?;
-        self.unsettled.note(lb, planned.unsettled);
-        Ok(planned.plan)
+        planner.plan(lb, wanted, existing, scrutiny)
     }
 }
 

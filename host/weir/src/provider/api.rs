@@ -115,7 +115,7 @@ impl Provider for Api {
                 if read { "the replica is complete".to_owned() } else { why.clone() },
             ),
             condition("northbound-connected", status.synced, if status.synced { synced } else { why }),
-            condition("plugins-loaded", true, served),
+            condition("plugins-loaded", !self.0.reloads.beginning(), served),
             condition("journal-writable", journal.writable, written),
             condition("queue", waiting < limits::PENDING, format!("{waiting} changes wait")),
         ];

@@ -15,6 +15,7 @@ use weir_model::{
     take_values,
 };
 use weir_plan::Plan;
+use weir_sandbox::Registry;
 
 use super::changes::{Record, Undo};
 
@@ -107,6 +108,10 @@ pub struct Ready {
     pub plan: Plan,
     /// What it leads to.
     pub after: Option<Arc<LoadBalancer>>,
+    /// A plugin failed: something stays as it is, or another stood in.
+    pub unsettled: bool,
+    /// The plugins that it was made with.
+    pub registry: Arc<Registry>,
 }
 
 /// All queues with something in them.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::sleep};
 use tracing::{debug, error, info, warn};
 use weir_model::LoadBalancerId;
 use weir_octavia::Refusal;
@@ -18,7 +18,7 @@ use crate::{
     config::Repair,
     limits,
     northbound::rows,
-    plugins::{Impact, LoadError, Plugins, Standing, Watch, impact},
+    plugins::{Impact, Plugins, Standing, Start, Watch, impact},
 };
 
 /// What became of a reload.
@@ -34,6 +34,8 @@ impl Host {
     /// # Errors
     /// A [`Refusal`] that says what is wrong with the set; the former one stays.
     pub(super) async fn reload_plugins(self: &Arc<Self>) -> Result<Value, Refusal> {
+        // What a set changes shows only on what there is.
+        self.northbound_is_read().await;
         let _turn = self.reloads.turn.lock().await;
         let host = self.clone();
         let loaded = blocking(move || host.loader.load()).await?;
@@ -88,20 +90,32 @@ impl Host {
         self.reloads.swapped(ignored);
         let host = self.clone();
         blocking(move || host.loader.keep(&host.registry())).await?;
-        // Once more, now that nothing is planned with the former plugins any more.
-        let host = self.clone();
-        let changed: Vec<LoadBalancerId> = blocking(move || {
-            let plugins = host.in_use.plugins(&host.northbound.replica());
-            let impact = impact(&host.northbound, None, &plugins, &host.ownership, None);
-            impact.changes.into_iter().filter(|change| !change.operations.is_empty()).map(|c| c.lb).collect()
-        })
-        .await?;
+        let changed = self.to_be_changed().await?;
         info!(set, load_balancers = changed.len(), repair = ?self.repair, "plugins are in use");
         let count = changed.len();
         if self.repair == Repair::On {
             self.reconcile_all(changed);
+            // What was planned with the former plugins may reach the Northbound only now.
+            let host = self.clone();
+            tokio::spawn(async move {
+                sleep(limits::SWAP_SETTLED).await;
+                if let Ok(changed) = host.to_be_changed().await {
+                    host.reconcile_all(changed);
+                }
+            });
         }
         Ok(answer(&Outcome::Swapped(count), &set))
+    }
+
+    /// The load balancers that the plugins in use would change.
+    async fn to_be_changed(self: &Arc<Self>) -> Result<Vec<LoadBalancerId>, Refusal> {
+        let host = self.clone();
+        blocking(move || {
+            let plugins = host.in_use.plugins(&host.northbound.replica());
+            let impact = impact(&host.northbound, None, &plugins, &host.ownership, None);
+            impact.changes.into_iter().filter(|change| !change.operations.is_empty()).map(|c| c.lb).collect()
+        })
+        .await
     }
 
     /// Reads the plugin folder again; how that went is in the log and in the API.
@@ -114,8 +128,7 @@ impl Host {
     }
 
     /// Takes up each change of the plugin folder, for ever.
-    pub async fn watch_plugins(self: Arc<Self>) {
-        let mut watch = Watch::new(self.loader.dir());
+    pub async fn watch_plugins(self: Arc<Self>, mut watch: Watch) {
         loop {
             watch.changed().await;
             self.take_up_plugins().await;
@@ -180,12 +193,23 @@ impl Host {
         suspended.map(|(name, reason)| format!("{name}: {reason}")).collect()
     }
 
-    /// The set at the start; `refused` is why it is not the folder's.
-    pub fn started_with(&self, ignored: Vec<PathBuf>, refused: Option<&LoadError>) {
+    /// Which set the host has started with.
+    pub fn started_with(self: &Arc<Self>, ignored: Vec<PathBuf>, start: &Start) {
         self.reloads.swapped(ignored);
-        if let Some(error) = refused {
-            error!(code = error.code(), %error, "the plugin folder's set is refused; the last good one is in use");
-            self.reloads.refused(error);
+        match start {
+            Start::Current => {}
+            Start::Former => {
+                self.reloads.begin();
+                let host = self.clone();
+                tokio::spawn(async move {
+                    host.take_up_plugins().await;
+                    host.reloads.begun();
+                });
+            }
+            Start::Refused(error) => {
+                error!(code = error.code(), %error, "the plugin folder's set is refused; the last good one is in use");
+                self.reloads.refused(error);
+            }
         }
     }
 }

@@ -61,6 +61,9 @@ impl Host {
         loop {
             tokio::time::sleep(limits::UNSETTLED_MIN).await;
             let due = self.unsettled.due(Instant::now());
+            // What is under way is planned anyway.
+            let idle = |lb: &LoadBalancerId| self.queues.pending(*lb).is_empty();
+            let due: Vec<_> = due.into_iter().filter(idle).collect();
             let (there, gone): (Vec<_>, Vec<_>) = due.into_iter().partition(|lb| self.graph(*lb).is_some());
             gone.into_iter().for_each(|lb| self.unsettled.forget(lb));
             if !there.is_empty() {

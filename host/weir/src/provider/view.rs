@@ -48,7 +48,7 @@ impl Host {
         };
         let drift = self.plan(&replica, &plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
         let (drift, problem) = match drift {
-            Ok(plan) => (json!(plan.operations), Value::Null),
+            Ok(planned) => (json!(planned.plan.operations), Value::Null),
             Err(refusal) => (Value::Null, refusal.to_string().into()),
         };
         Some(json!({
@@ -74,6 +74,7 @@ impl Host {
         let Some(decoded) = rows::decoded(&existing, id, &plugins.words) else {
             return Err(Refusal::not_found("not-found", format!("load balancer {id} is not known")));
         };
-        self.plan(&replica, &plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing)
+        let planned = self.plan(&replica, &plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing)?;
+        Ok(planned.plan)
     }
 }

@@ -1,11 +1,14 @@
 //! Carrying out what is in a queue.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
 use weir_model::{LoadBalancer, LoadBalancerId, Released, failed, released};
-use weir_octavia::{ChangeProgress, Refusal};
+use weir_octavia::{ChangeProgress, ErrorClass, Refusal};
 use weir_plan::{Plan, attach};
 
 use super::{
@@ -17,6 +20,7 @@ use super::{
 use crate::{
     crash, limits,
     northbound::{committer::CommitError, rows, topology::ReplicaTopology},
+    planning,
     scrutiny::Scrutiny,
 };
 
@@ -24,6 +28,7 @@ use crate::{
 struct Planned {
     plan: Plan,
     fates: Vec<Fate>,
+    unsettled: bool,
 }
 
 /// What a batch makes of one change.
@@ -53,11 +58,16 @@ impl Host {
         self.northbound_is_read().await;
         let mut pause = limits::RETRY_MIN;
         let mut alone = false;
+        let mut since = Instant::now();
         while let Some((mut batch, ready)) = self.queues.next(lb) {
             // After a failure nobody can be blamed for, the oldest goes alone.
             batch.truncate(if alone { 1 } else { usize::MAX });
             let version = self.octavias_version(lb, &batch).await;
-            let ready = ready.filter(|_| pause == limits::RETRY_MIN && version.is_not_needed());
+            // Also what was planned with plugins that are no longer in use is planned again.
+            let ready = ready.filter(|ready| {
+                let current = Arc::ptr_eq(&ready.registry, &self.registry());
+                current && pause == limits::RETRY_MIN && version.is_not_needed()
+            });
             let planned = match ready {
                 Some(ready) => Ok(Planned::ready(ready, &batch)),
                 None => self.patience.run(|| self.replan(lb, &batch, &version)),
@@ -67,6 +77,12 @@ impl Host {
                 Err(NoPlan::Change(at, why)) => {
                     let failed: Vec<_> = batch.into_iter().skip(at).take(1).collect();
                     self.fail(lb, &failed, &why);
+                    continue;
+                }
+                Err(NoPlan::Batch(refusal)) if batch.len() == 1 && passes(&refusal, since) => {
+                    // It was judged good once: a plugin that fails now may work again soon.
+                    debug!(%lb, %refusal, "planned again");
+                    sleep(limits::PLUGIN_AGAIN).await;
                     continue;
                 }
                 Err(NoPlan::Batch(refusal)) if batch.len() == 1 => {
@@ -81,8 +97,9 @@ impl Host {
             };
             match self.carry_out(lb, &planned.plan, &batch).await {
                 Ok(()) => {
+                    self.unsettled.note(lb, planned.unsettled);
                     self.done(lb, batch, planned.fates);
-                    (pause, alone) = (limits::RETRY_MIN, false);
+                    (pause, alone, since) = (limits::RETRY_MIN, false, Instant::now());
                 }
                 Err(CommitError::Refused(why)) if batch.len() == 1 => {
                     self.fail(lb, &batch, &why);
@@ -99,7 +116,7 @@ impl Host {
     }
 
     /// Waits for the first full read: without it there is nothing to plan on.
-    async fn northbound_is_read(&self) {
+    pub(super) async fn northbound_is_read(&self) {
         if !self.northbound.replica().is_complete() {
             let mut status = self.northbound.status();
             // An error means that the client has ended, and this host with it.
@@ -122,7 +139,8 @@ impl Host {
             attach::fill_subnets(graph, &ReplicaTopology(&replica));
         }
         let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing);
-        Ok(Planned { plan: plan.map_err(NoPlan::Batch)?, fates })
+        let planning::Planned { plan, unsettled } = plan.map_err(NoPlan::Batch)?;
+        Ok(Planned { plan, fates, unsettled })
     }
 
     async fn carry_out(&self, lb: LoadBalancerId, plan: &Plan, batch: &[Pending]) -> Result<(), CommitError> {
@@ -194,7 +212,7 @@ impl Planned {
     fn ready(ready: Ready, batch: &[Pending]) -> Self {
         let after = ready.after.as_deref();
         let fates = batch.iter().map(|pending| Fate::new(pending, Made::AsAsked, after));
-        Self { fates: fates.collect(), plan: ready.plan }
+        Self { fates: fates.collect(), plan: ready.plan, unsettled: ready.unsettled }
     }
 }
 
@@ -210,6 +228,13 @@ impl Fate {
         }
         Self { made, released }
     }
+}
+
+/// Whether there is no plan because a plugin fails, and has not done so for too long.
+fn passes(refusal: &Refusal, since: Instant) -> bool {
+    let failed = refusal.error == ErrorClass::DriverError
+        && (refusal.code.starts_with("plugin-") || refusal.code == "sandbox-busy");
+    failed && since.elapsed() < limits::PLUGIN_PATIENCE
 }
 
 fn cause(pending: &Pending) -> String {
