@@ -310,3 +310,27 @@ async fn looking_at_a_load_balancer_does_not_settle_it() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_wants_gone_goes_whatever_becomes_of_the_plugin() {
+    let northbound = Northbound::start();
+    northbound.transact(&topology());
+    let host = Host::spawn(northbound.folder(), &northbound.remote(), &[("WEIR_PLUGINS_WATCH", "false")]);
+    host.ready().await;
+    let client = host.client();
+    for (method, body) in calls(1) {
+        client.call(method, &body).await.committed();
+    }
+    client.call("member_create", &member(2, 1)).await.committed();
+    let folder = Folder::of(&host);
+    folder.guest("trap");
+    folder.manifest(&entry("trap", ""));
+    assert_eq!(client.post("/v1/plugins/reload").await.body["outcome"], "swapped");
+    client.call("member_delete", &member(1, 1)).await.committed();
+    assert_eq!(vips(&northbound, 1)["10.10.20.2:80"], "10.10.10.12:8080");
+    client.call("pool_delete", &pool(1, 1, Some(1), "TCP")).await.committed();
+    assert_eq!(vips(&northbound, 1), serde_json::json!({}));
+    client.call("listener_delete", &listener(1, 1, "TCP", 80)).await.committed();
+    client.call("loadbalancer_delete", &cascade(1)).await.committed();
+    assert_eq!(northbound.rows(&id(1, 1)), Vec::<Value>::new());
+}

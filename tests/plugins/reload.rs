@@ -245,3 +245,30 @@ async fn another_meaning_of_rows_without_a_word_is_refused() {
     let text = answer.refused(500, "plugin-default-algorithm");
     assert!(text.contains("SOURCE_IP_PORT"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_go_with_the_plugin_that_set_them() {
+    let (northbound, host) = started(&[("WEIR_PLUGINS_WATCH", "false")]).await;
+    let client = host.client();
+    let folder = Folder::of(&host);
+    folder.guest("picky-config");
+    let picky =
+        "[[plugin]]\nname = \"picky-config\"\nfile = \"picky-config.wasm\"\nconfig = { colour = \"red\" }\n";
+    folder.manifest(picky);
+    assert_eq!(client.post("/v1/plugins/reload").await.body["outcome"], "swapped");
+    client.call("loadbalancer_create", &loadbalancer(1)).await.committed();
+    client.call("listener_create", &listener(1, 1, "picky-config", 80)).await.committed();
+    client.call("pool_create", &pool(1, 1, Some(1), "picky-config")).await.committed();
+    let row = northbound.load_balancer(&id(1, 1));
+    assert_eq!(row["options"]["skip_snat"], "true", "{row}");
+    // Without it nobody serves the listener: it stays as it is, its options too.
+    folder.manifest("");
+    assert_eq!(client.post("/v1/plugins/reload").await.body["outcome"], "swapped");
+    assert_eq!(northbound.load_balancer(&id(1, 1))["options"], row["options"]);
+    client.call("pool_delete", &pool(1, 1, Some(1), "picky-config")).await.committed();
+    client.call("listener_delete", &listener(1, 1, "picky-config", 80)).await.committed();
+    eventually("its options are gone with it", async || {
+        northbound.load_balancer(&id(1, 1))["options"].as_object()?.is_empty().then_some(())
+    })
+    .await;
+}

@@ -86,6 +86,11 @@ pub fn compile(
         let mut external_ids = common.clone();
         object_keys(lb, &group, &content, around.words, &mut external_ids);
         place_keys(&place, &mut external_ids);
+        let named = group.options.keys().filter(|key| !around.words.built_in_options.contains(*key));
+        let named: Vec<_> = named.map(String::as_str).collect();
+        if !named.is_empty() {
+            external_ids.insert(keys::OPTIONS.to_owned(), named.join(","));
+        }
         wanted.push(Wanted {
             protocol: group.transport,
             vips: content.vips.into_iter().map(|(vip, (backends, _))| (vip, backends)).collect(),
@@ -350,12 +355,15 @@ fn place_keys(place: &Place, out: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The row's options that some plugin may set; the others are an operator's own.
+/// The row's options that some plugin may set, or one that is gone has set; the others are an operator's own.
 pub(crate) fn managed_options<'a>(
     row: &'a LoadBalancerRow,
     words: &'a Words,
 ) -> impl Iterator<Item = (&'a String, &'a String)> {
-    row.options.iter().filter(|(key, _)| words.options.contains(*key))
+    let named = row.external_ids.get(keys::OPTIONS).map_or("", String::as_str);
+    row.options.iter().filter(move |(key, _)| {
+        words.options.contains(*key) || named.split(',').any(|name| name == key.as_str())
+    })
 }
 
 /// Hash of the part of a row that the reference sees and that Weir manages: all of it but our own keys, and keys and

@@ -16,6 +16,7 @@
 //! | `weir:owner` | the deployment that writes the row | Weir |
 //! | `weir:seen` | hash of all that the reference sees of the row; another value means that somebody else edited it | Weir |
 //! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project | Weir |
+//! | `weir:options` | options of the row that only a plugin that is not built in sets, comma separated: it may go, and they with it | Weir |
 //! | `weir:listener_<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
 //! | `weir:pool_<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
 //! | `weir:member_<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
@@ -43,6 +44,8 @@ pub const OWNER: &str = "weir:owner";
 pub const SEEN: &str = "weir:seen";
 /// VIP networks, subnets and project.
 pub const LOADBALANCER: &str = "weir:loadbalancer";
+/// Options that a plugin has set which is not built in.
+pub const OPTIONS: &str = "weir:options";
 /// Administrative state of the load balancer.
 pub const ENABLED: &str = "enabled";
 /// The VIP.

@@ -11,6 +11,8 @@ pub struct Words {
     pub algorithms: Vec<(String, BTreeSet<String>)>,
     /// Every `Load_Balancer` option that some plugin may set; others on a row are an operator's own and stay.
     pub options: BTreeSet<String>,
+    /// Those of them that plugins which are built in may set: they are recognised without being named in the row.
+    pub built_in_options: BTreeSet<String>,
 }
 
 impl Words {

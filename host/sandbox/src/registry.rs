@@ -134,6 +134,11 @@ impl Registry {
         self.algorithms.words.keys().cloned().collect()
     }
 
+    /// Every shipped plugin that serves something, those that others replace too.
+    pub fn built_in(&self) -> impl Iterator<Item = &Plugin> {
+        self.built_in.iter().flat_map(|served| served.words.values()).map(Arc::as_ref)
+    }
+
     /// Every plugin, by name.
     pub fn plugins(&self) -> impl Iterator<Item = &Plugin> {
         self.plugins.values().map(Arc::as_ref)

@@ -89,6 +89,7 @@ pub fn words() -> Words {
         default_algorithm: "ONE".into(),
         algorithms: vec![("ONE".into(), fields(&["f1", "f2"])), ("TWO".into(), fields(&["f1"]))],
         options: BTreeSet::from(["sticky".to_owned()]),
+        built_in_options: BTreeSet::from(["sticky".to_owned()]),
     }
 }
 

@@ -51,7 +51,9 @@ impl Plugins {
         let algorithms = algorithms.collect();
         let options: BTreeSet<String> =
             registry.plugins().flat_map(|plugin| plugin.options().iter().cloned()).collect();
-        let words = Words { default_algorithm, algorithms, options };
+        let built_in_options =
+            registry.built_in().flat_map(|plugin| plugin.options().iter().cloned()).collect();
+        let words = Words { default_algorithm, algorithms, options, built_in_options };
         Self { registry, capabilities, words, facts }
     }
 }

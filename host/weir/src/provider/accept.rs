@@ -183,7 +183,11 @@ impl Host {
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &topology);
         }
-        let scrutiny = Scrutiny::ChangesSince(before.as_ref());
+        // What somebody wants gone goes, whatever a plugin thinks of the rest, or if it thinks at all.
+        let scrutiny = match change.is_delete() {
+            true => Scrutiny::Nothing,
+            false => Scrutiny::ChangesSince(before.as_ref()),
+        };
         let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
         let plan = inner.pending.is_empty().then_some(plan);
         let touched = touched(&change, before.as_ref(), graph.as_ref());
