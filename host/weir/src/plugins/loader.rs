@@ -94,11 +94,6 @@ impl Loader {
         Ok(Self { sandbox, dir: config.dir.clone(), kept, trust })
     }
 
-    /// The folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     /// The set to start with: the last one that was in use, where the folder's is another or is refused; what has changed
     /// since is then taken up like any change of a running host's folder, and waits like one where it changes much.
     ///
