@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
-use weir_model::{Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_statuses};
+use weir_model::{HealthMap, Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_statuses};
 
 use crate::{
     attach::{self, Place},
@@ -284,7 +284,7 @@ fn object_keys(
     for listener in content.listeners.iter().filter_map(|id| lb.listeners.get(id)) {
         listener_keys(listener, &spoken, &content.makers, out);
     }
-    let statuses = operating_statuses(lb).members;
+    let statuses = operating_statuses(lb, &HealthMap::new()).members;
     let mut row_statuses = BTreeMap::new();
     for pool in content.pools.iter().filter_map(|id| lb.pools.get(id)) {
         pool_keys(pool, &spoken, &words.default_algorithm, &content.makers, out);

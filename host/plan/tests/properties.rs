@@ -97,6 +97,7 @@ prop_compose! {
             }).collect(),
             listeners,
             pools,
+            flavor: Default::default(),
         }
     }
 }

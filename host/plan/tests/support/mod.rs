@@ -1,8 +1,12 @@
 //! An in-memory Northbound, a small network and plugins with made-up words.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
+use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::*;
 use weir_plan::{diff::Holder, *};
@@ -75,6 +79,19 @@ impl Topology for Net {
             _ => return None,
         };
         Some(Subnet { switch: Some(Net::switch_of(network)), cidrs: vec![cidr.parse().unwrap()] })
+    }
+    fn floating_ips(&self, _: PortId, _: &IpAddr) -> Vec<IpAddr> {
+        Vec::new()
+    }
+    fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
+        cidrs.iter().any(|cidr| cidr.contains(address)).then(|| format!("{}/{address}", switch.name))
+    }
+    fn source_of(&self, subnet: SubnetId, _: &Switch, ipv4: bool) -> Option<IpAddr> {
+        match (subnet.to_string().as_str(), ipv4) {
+            (PRIVATE_SUBNET, true) => Some("10.10.10.100".parse().unwrap()),
+            (PRIVATE_SUBNET6, false) => Some("fd00:10::100".parse().unwrap()),
+            _ => None,
+        }
     }
 }
 

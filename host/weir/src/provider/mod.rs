@@ -39,9 +39,9 @@ pub use api::Api;
 
 use tokio::sync::Semaphore;
 use weir_journal::Journal;
-use weir_model::{LoadBalancer, LoadBalancerId};
+use weir_model::{HealthMap, LoadBalancer, LoadBalancerId};
 use weir_octavia::agent::{Agent, Dispatcher, DispatcherSettings};
-use weir_ovsdb::Client;
+use weir_ovsdb::{Client, Replica};
 use weir_plan::Ownership;
 use weir_sandbox::Registry;
 
@@ -147,6 +147,20 @@ impl Host {
                 started: Instant::now(),
             }
         })
+    }
+
+    /// What the network says of a load balancer's members.
+    fn health(&self, _replica: &Replica, _lb: &LoadBalancer) -> HealthMap {
+        HealthMap::new()
+    }
+
+    /// A load balancer as the rows say, with its members' health.
+    fn graph_and_health(&self, lb: LoadBalancerId) -> (Option<LoadBalancer>, HealthMap) {
+        let replica = self.northbound.replica();
+        let plugins = self.in_use.plugins(&replica);
+        let graph = rows::graph(rows::decoded(&rows::existing(&replica, lb), lb, &plugins.words));
+        let health = graph.as_ref().map(|lb| self.health(&replica, lb)).unwrap_or_default();
+        (graph, health)
     }
 
     /// A load balancer as the rows say.
