@@ -29,7 +29,7 @@ pub struct Wanted {
     pub selection_fields: BTreeSet<String>,
     /// Options that plugins set.
     pub options: BTreeMap<String, String>,
-    /// Keys of the table in [`keys`], all but `weir:seen`.
+    /// Keys of the table in [`keys`], all but `weir:seen` and `weir:own`.
     pub external_ids: BTreeMap<String, String>,
     /// Where it belongs.
     pub place: Place,
@@ -69,7 +69,10 @@ pub fn compile(
 ) -> Result<Vec<Wanted>, PlanError> {
     let groups = group(lb, translations, existing, around.words)?;
     refuse_taken(lb, &groups)?;
-    let common = keys::common(lb, &around.ownership.deployment);
+    let mut common = keys::common(lb, &around.ownership.deployment);
+    if groups.len() > 1 {
+        common.insert(keys::ROWS.to_owned(), groups.len().to_string());
+    }
     let mut wanted = Vec::with_capacity(groups.len());
     for (group, content) in groups {
         allowed("protocol", &group.transport, &around.capabilities.protocols)?;

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use weir_model::LoadBalancerId;
 
-use crate::{error::PlanError, keys, row::LoadBalancerRow};
+use crate::{diff::row_uuid, edited, error::PlanError, keys, row::LoadBalancerRow};
+
+/// Rows of one load balancer whose uuids are looked through.
+const NUMBERS: u32 = 16;
 
 /// Which load balancers made by somebody else may be taken over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,9 +31,34 @@ pub struct Ownership {
 }
 
 impl Ownership {
-    /// True for a row this deployment has written.
+    /// True for a row this deployment has written, also where somebody has taken the owner's key from it.
     pub fn owns(&self, row: &LoadBalancerRow) -> bool {
-        row.external_ids.get(keys::OWNER) == Some(&self.deployment)
+        match row.external_ids.get(keys::OWNER) {
+            Some(owner) => *owner == self.deployment,
+            None => self.has_written(row),
+        }
+    }
+
+    /// Whether a row without owner still shows that this deployment has written it: by the hash of our keys, which the owner
+    /// is part of, or by a uuid that nobody else gives.
+    fn has_written(&self, row: &LoadBalancerRow) -> bool {
+        let keys_of_ours = |key: &String| key.starts_with(keys::OURS);
+        if row.external_ids.contains_key(keys::DEVICE_OWNER) || !row.external_ids.keys().any(keys_of_ours) {
+            return false;
+        }
+        let mut with_owner = row.external_ids.clone();
+        with_owner.insert(keys::OWNER.to_owned(), self.deployment.clone());
+        if row.external_ids.get(keys::OWN) == Some(&edited::own(&with_owner)) {
+            return true;
+        }
+        let names = [row.external_ids.get(keys::LB), Some(&row.name)];
+        let ids = names.into_iter().flatten().filter_map(|id| id.parse::<LoadBalancerId>().ok());
+        ids.into_iter().any(|id| (0..NUMBERS).any(|n| row_uuid(id, n) == row.uuid))
+    }
+
+    /// True for a row that is nobody's of Weir's and may be taken over.
+    pub fn may_adopt(&self, lb: LoadBalancerId, row: &LoadBalancerRow) -> bool {
+        !self.owns(row) && self.may_write(lb, row).is_ok()
     }
 
     /// Checks that a row may be written.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// One row of the `Load_Balancer` table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct LoadBalancerRow {
     /// `_uuid`.
     #[serde(rename = "_uuid")]
@@ -26,7 +26,7 @@ pub struct LoadBalancerRow {
 }
 
 /// The switches and routers whose `load_balancer` set names a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Attached {
     /// `Logical_Switch` rows.
     pub switches: BTreeSet<Uuid>,
@@ -35,7 +35,7 @@ pub struct Attached {
 }
 
 /// A row as the replica holds it, with its attachments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Existing {
     /// The row.
     #[serde(flatten)]

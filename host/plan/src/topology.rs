@@ -8,7 +8,7 @@ use uuid::Uuid;
 use weir_model::{NetworkId, PortId, SubnetId};
 
 /// A `Logical_Switch`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Switch {
     /// `_uuid`.
     pub uuid: Uuid,
@@ -20,7 +20,7 @@ pub struct Switch {
 }
 
 /// A `Logical_Switch_Port` and where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Port {
     /// Its switch.
     pub switch: Switch,
@@ -29,7 +29,7 @@ pub struct Port {
 }
 
 /// A `Logical_Router`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouterRef {
     /// `neutron-<router id>`.
     pub name: String,
@@ -38,7 +38,7 @@ pub struct RouterRef {
 }
 
 /// A `Logical_Router_Port` and the router it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RouterPort {
     /// Its router.
     pub router: RouterRef,
@@ -53,7 +53,7 @@ pub struct RouterPort {
 }
 
 /// Where a Neutron subnet is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Subnet {
     /// The switch of its network, where the replica tells it.
     pub switch: Option<Switch>,

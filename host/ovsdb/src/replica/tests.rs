@@ -289,7 +289,7 @@ fn tells_what_was(changed: &RowChanged, row: Option<&Row>, old: Option<&ModelRow
     let name = |row: &ModelRow| Some(row.0.clone());
     let old_name = old.and_then(name).filter(|_| differs(&name));
     assert_eq!(changed.old_str("name"), old_name.as_deref());
-    for key in ["ids", "other"] {
+    for key in ["ids", "a"] {
         let value = |row: &ModelRow| row.2.get(key).cloned();
         let old_value = old.and_then(value);
         let told = changed.old_map_value("map", key);
