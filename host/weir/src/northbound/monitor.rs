@@ -61,9 +61,19 @@ pub fn tables() -> Vec<TableSpec> {
     vec![
         table(
             "Load_Balancer",
-            &["name", "protocol", "vips", "selection_fields", "options", "external_ids"],
+            &[
+                "name",
+                "protocol",
+                "vips",
+                "selection_fields",
+                "options",
+                "external_ids",
+                "ip_port_mappings",
+                "health_check",
+            ],
             vec![by_name(), by_external_id_key()],
         ),
+        table("Load_Balancer_Health_Check", &["vip", "options", "external_ids"], Vec::new()),
         table(
             "Logical_Switch",
             &["name", "ports", "load_balancer", "external_ids"],

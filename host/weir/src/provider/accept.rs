@@ -9,7 +9,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
 use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, attach};
+use weir_plan::{Existing, NoProbes, attach};
 use weir_sandbox::Registry;
 
 use super::{
@@ -207,7 +207,7 @@ impl Host {
         existing: &[Existing],
         scrutiny: Scrutiny<'_>,
     ) -> Result<Planned, Refusal> {
-        let planner = Planner { replica, plugins, ownership: &self.ownership };
+        let planner = Planner { replica, probes: &NoProbes, plugins, ownership: &self.ownership };
         planner.plan(lb, wanted, existing, scrutiny)
     }
 }

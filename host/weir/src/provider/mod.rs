@@ -42,14 +42,14 @@ use weir_journal::Journal;
 use weir_model::{HealthMap, LoadBalancer, LoadBalancerId};
 use weir_octavia::agent::{Agent, Dispatcher, DispatcherSettings};
 use weir_ovsdb::{Client, Replica};
-use weir_plan::Ownership;
+use weir_plan::{NoProbes, Ownership, health};
 use weir_sandbox::Registry;
 
 use crate::{
     config::Repair,
     limits,
     metrics::Metrics,
-    northbound::{committer::Committer, rows},
+    northbound::{committer::Committer, rows, topology::ReplicaTopology},
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
 };
@@ -150,8 +150,9 @@ impl Host {
     }
 
     /// What the network says of a load balancer's members.
-    fn health(&self, _replica: &Replica, _lb: &LoadBalancer) -> HealthMap {
-        HealthMap::new()
+    fn health(&self, replica: &Replica, lb: &LoadBalancer) -> HealthMap {
+        let existing = rows::existing(replica, lb.id);
+        health(lb, &existing, &ReplicaTopology(replica), &NoProbes)
     }
 
     /// A load balancer as the rows say, with its members' health.
