@@ -5,6 +5,7 @@ mod asker;
 mod convert;
 mod impact;
 mod in_use;
+mod inherited;
 mod list;
 mod loader;
 mod reload;
