@@ -66,11 +66,11 @@ enum Reach {
     WithoutPort,
 }
 
-/// The monitors' part of a row with these pools and VIP entries (key, and the pool that serves it).
+/// The monitors' part of a row with these pools and keys of `vips`, each with the pool that serves it.
 pub fn checks<'a>(
     lb: &LoadBalancer,
     pools: impl Iterator<Item = &'a Pool>,
-    vips: &[(&str, &Pool)],
+    vips: &[(String, &Pool)],
     numbers: &BTreeMap<weir_model::PoolId, Result<HealthCheck, Problem>>,
     existing: &[Existing],
     topology: &dyn Topology,
@@ -107,7 +107,7 @@ pub fn checks<'a>(
         if before.is_none() && behind.any(|member| unready.contains(&member.address)) {
             continue;
         }
-        checks.rows.insert((*vip).to_owned(), (options, external_ids(monitor, pool, &front.ip())));
+        checks.rows.insert(vip.clone(), (options, external_ids(monitor, pool, &front.ip())));
     }
     checks
 }
