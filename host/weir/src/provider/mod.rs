@@ -42,7 +42,7 @@ use weir_journal::Journal;
 use weir_model::{HealthMap, LoadBalancer, LoadBalancerId};
 use weir_octavia::agent::{Agent, Dispatcher, DispatcherSettings};
 use weir_ovsdb::{Client, Replica};
-use weir_plan::{NoProbes, Ownership, health};
+use weir_plan::{Ownership, health};
 use weir_sandbox::Registry;
 
 use crate::{
@@ -52,11 +52,13 @@ use crate::{
     northbound::{committer::Committer, rows, topology::ReplicaTopology},
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
+    southbound::ReplicaProbes,
 };
 
 /// The host behind the provider API.
 pub struct Host {
     northbound: Client,
+    southbound: Client,
     committer: Committer,
     in_use: InUse,
     loader: Loader,
@@ -83,6 +85,8 @@ pub struct Host {
 pub struct Parts {
     /// The connection to the Northbound.
     pub northbound: Client,
+    /// The connection to the Southbound.
+    pub southbound: Client,
     /// The plugins.
     pub registry: Arc<Registry>,
     /// Where other plugins come from.
@@ -106,6 +110,7 @@ impl Host {
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts {
             northbound,
+            southbound,
             registry,
             loader,
             confirm_above,
@@ -127,6 +132,7 @@ impl Host {
             Self {
                 committer: Committer::start(northbound.clone(), metrics.transactions.clone()),
                 northbound,
+                southbound,
                 in_use: InUse::new(registry),
                 loader,
                 reloads: Reloads::default(),
@@ -152,7 +158,7 @@ impl Host {
     /// What the network says of a load balancer's members.
     fn health(&self, replica: &Replica, lb: &LoadBalancer) -> HealthMap {
         let existing = rows::existing(replica, lb.id);
-        health(lb, &existing, &ReplicaTopology(replica), &NoProbes)
+        health(lb, &existing, &ReplicaTopology(replica), &ReplicaProbes(&self.southbound.replica()))
     }
 
     /// A load balancer as the rows say, with its members' health.
