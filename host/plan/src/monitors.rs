@@ -173,6 +173,15 @@ pub fn health(
     health
 }
 
+/// The health of members as the rows say it was when they were written: the statuses that Octavia was last told.
+pub fn health_in_rows(existing: &[Existing]) -> HealthMap {
+    let statuses = existing.iter().filter_map(|existing| existing.row.external_ids.get(keys::MEMBER_STATUS));
+    let statuses = statuses.filter_map(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
+    let health = |status: &str| if status == "ERROR" { Health::Offline } else { Health::Online };
+    let members = statuses.flatten().filter_map(|(id, status)| Some((id.parse().ok()?, health(&status))));
+    members.collect()
+}
+
 /// The transport of the row that a pool is in.
 fn transport_of<'e>(pool: &Pool, existing: &'e [Existing]) -> Option<&'e str> {
     let holds = |row: &LoadBalancerRow| {

@@ -80,6 +80,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     host.started_with(loaded.ignored, &start);
     host.recover(recovered);
     tokio::spawn(host.clone().settle());
+    tokio::spawn(host.clone().follow_probes());
     if config.plugins.watch {
         tokio::spawn(host.clone().watch_plugins(watch));
     }

@@ -8,6 +8,7 @@
 //! | [`work`] | carries a queue's changes out |
 //! | [`changes`] | remembers changes by id and idempotency key |
 //! | [`entry`] | a change as it stands in the journal |
+//! | [`health`] | what members' health does to statuses |
 //! | [`outbox`] | the ends of changes, with their statuses |
 //! | [`delivery`] | what the sender of statuses reports |
 //! | [`version`] | old changes, in the light of what Octavia has |
@@ -22,6 +23,7 @@ mod api;
 mod changes;
 mod delivery;
 mod entry;
+mod health;
 
 mod lost;
 mod outbox;
