@@ -81,13 +81,15 @@ fn seconds(text: &str) -> Option<String> {
 }
 
 fn one_of_each_family(text: &str) -> Option<String> {
-    let mut addresses: Vec<IpAddr> = text.split_whitespace().map(|text| text.parse().ok()).collect::<Option<_>>()?;
+    let mut addresses: Vec<IpAddr> =
+        text.split_whitespace().map(|text| text.parse().ok()).collect::<Option<_>>()?;
     // Nobody sends from these.
     if addresses.iter().any(|address| address.is_unspecified() || address.is_multicast()) {
         return None;
     }
     addresses.sort_by_key(IpAddr::is_ipv6);
-    let families = addresses.windows(2).all(|pair| matches!(pair, [one, two] if one.is_ipv4() && two.is_ipv6()));
+    let families =
+        addresses.windows(2).all(|pair| matches!(pair, [one, two] if one.is_ipv4() && two.is_ipv6()));
     let texts: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
     (families && !texts.is_empty()).then(|| texts.join(" "))
 }
@@ -106,7 +108,9 @@ mod tests {
     fn the_keys_are_sorted_and_have_words() {
         let names: Vec<_> = FLAVOR_KEYS.iter().map(|key| key.name).collect();
         assert_eq!(names, ["affinity_timeout", "ct_flush", "hairpin_snat_ip", "reject", "skip_snat"]);
-        assert!(FLAVOR_KEYS.iter().all(|key| key.description.ends_with('.') && !key.description.contains("  ")));
+        assert!(
+            FLAVOR_KEYS.iter().all(|key| key.description.ends_with('.') && !key.description.contains("  "))
+        );
         assert!(FlavorKey::named("lb_mode").is_none());
     }
 

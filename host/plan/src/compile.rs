@@ -89,7 +89,7 @@ pub fn compile(
             content.pools.iter().filter_map(|id| lb.pools.get(id)).flat_map(|pool| pool.members.values());
         let place = attach::place(lb, members, around.topology);
         let pools = content.pools.iter().filter_map(|id| lb.pools.get(id));
-        let checked = content.served(lb);
+        let checked = content.keys(lb, &fronts);
         let checks = monitors::checks(lb, pools, &checked, &translations.checks, existing, around.topology);
         let mut external_ids = common.clone();
         object_keys(lb, &group, &content, around, &mut external_ids);
@@ -246,12 +246,15 @@ impl Content {
         }
     }
 
-    /// The VIP entries with the pools that serve them.
-    fn served<'a>(&'a self, lb: &'a LoadBalancer) -> Vec<(&'a str, &'a Pool)> {
-        let pool = |listener: &Option<ListenerId>| {
-            lb.pools.get(&lb.listeners.get(listener.as_ref()?)?.default_pool_id?)
+    /// The keys that the listeners' VIP entries have, also while there is nobody behind them, with the pools that serve them.
+    fn keys<'a>(&self, lb: &'a LoadBalancer, fronts: &[Front]) -> Vec<(String, &'a Pool)> {
+        let listeners = self.listeners.iter().filter_map(|id| lb.listeners.get(id));
+        let served =
+            listeners.filter_map(|listener| Some((listener.port, lb.pools.get(&listener.default_pool_id?)?)));
+        let at = |(port, pool): (u16, &'a Pool)| {
+            fronts.iter().map(move |front| (keys::socket(&front.address, port), pool))
         };
-        self.vips.iter().filter_map(|(vip, (_, listener))| Some((vip.as_str(), pool(listener)?))).collect()
+        served.flat_map(at).collect()
     }
 
     fn add(

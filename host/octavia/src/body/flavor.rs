@@ -38,9 +38,8 @@ pub fn checked(map: &Object, field: &str) -> Result<BTreeMap<String, String>, Bo
 /// What this provider has of the metadata of a load balancer that is in Octavia already, be it from another provider.
 pub fn known(map: &Object) -> BTreeMap<String, String> {
     let Some(Value::Object(metadata)) = map.get("flavor") else { return BTreeMap::new() };
-    let read = |(name, value): (&String, &Value)| {
-        Some((name.clone(), FlavorKey::named(name)?.read(&text(value)?)?))
-    };
+    let read =
+        |(name, value): (&String, &Value)| Some((name.clone(), FlavorKey::named(name)?.read(&text(value)?)?));
     metadata.iter().filter_map(read).collect()
 }
 

@@ -17,7 +17,9 @@ async fn every_recorded_call_is_answered_as_the_table_says() {
         // What Octavia can say and OVN cannot do.
         let refused = match label.as_str() {
             // A key that is Amphora's.
-            "001-validate_flavor--flavorprofile" | "011-validate_flavor--lb-full" => Some("unsupported-flavor-key"),
+            "001-validate_flavor--flavorprofile" | "011-validate_flavor--lb-full" => {
+                Some("unsupported-flavor-key")
+            }
             "014-loadbalancer_create--lb-full" => Some("availability-zone-unsupported"),
             "016-loadbalancer_create--lb-additional-vips-octavia-owned" => {
                 Some("additional-vip-without-address")

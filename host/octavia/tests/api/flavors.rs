@@ -42,10 +42,16 @@ async fn values_may_be_json_or_text() {
     for (given, wanted) in [
         (json!({}), json!({})),
         (json!({ "reject": true, "ct_flush": false }), json!({ "reject": "true", "ct_flush": "false" })),
-        (json!({ "reject": "True", "skip_snat": "false" }), json!({ "reject": "true", "skip_snat": "false" })),
+        (
+            json!({ "reject": "True", "skip_snat": "false" }),
+            json!({ "reject": "true", "skip_snat": "false" }),
+        ),
         (json!({ "affinity_timeout": 60 }), json!({ "affinity_timeout": "60" })),
         (json!({ "affinity_timeout": "60" }), json!({ "affinity_timeout": "60" })),
-        (json!({ "hairpin_snat_ip": "FD00::1 169.254.0.1" }), json!({ "hairpin_snat_ip": "169.254.0.1 fd00::1" })),
+        (
+            json!({ "hairpin_snat_ip": "FD00::1 169.254.0.1" }),
+            json!({ "hairpin_snat_ip": "169.254.0.1 fd00::1" }),
+        ),
         (json!({ "reject": null }), json!({})),
     ] {
         assert_eq!(judged(given.clone()).await, Ok(wanted), "{given}");
@@ -60,9 +66,15 @@ async fn what_it_cannot_be_is_said_with_key_and_value() {
         (json!({ "reject": ["true"] }), "reject: expected true or false, got a list"),
         (json!({ "skip_snat": {} }), "skip_snat: expected true or false, got an object"),
         (json!({ "affinity_timeout": 0 }), "affinity_timeout: expected seconds from 1 to 65535, got 0"),
-        (json!({ "affinity_timeout": 65536 }), "affinity_timeout: expected seconds from 1 to 65535, got 65536"),
+        (
+            json!({ "affinity_timeout": 65536 }),
+            "affinity_timeout: expected seconds from 1 to 65535, got 65536",
+        ),
         (json!({ "affinity_timeout": 1.5 }), "affinity_timeout: expected seconds from 1 to 65535, got 1.5"),
-        (json!({ "hairpin_snat_ip": "10.0.0.1,10.0.0.2" }), "hairpin_snat_ip: expected one IPv4 address, one IPv6"),
+        (
+            json!({ "hairpin_snat_ip": "10.0.0.1,10.0.0.2" }),
+            "hairpin_snat_ip: expected one IPv4 address, one IPv6",
+        ),
     ] {
         let (code, text) = judged(given.clone()).await.unwrap_err();
         assert_eq!(code, "unsupported-flavor-value", "{given}");
@@ -90,5 +102,7 @@ async fn a_flavor_cannot_change() {
     let args = change(json!({ "reject": true }), json!({ "reject": false }));
     let answer = driver("loadbalancer_update", &args).await.unwrap_err();
     assert_eq!(answer.error().0, "fixed-field");
-    driver("loadbalancer_update", &change(json!({ "reject": true }), json!({ "reject": true }))).await.unwrap();
+    driver("loadbalancer_update", &change(json!({ "reject": true }), json!({ "reject": true })))
+        .await
+        .unwrap();
 }
