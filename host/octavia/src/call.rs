@@ -14,6 +14,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Value, json};
 use tracing::Instrument;
 use weir_model::Change;
 
@@ -54,7 +55,10 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
     })?;
     let context = context(method, headers)?;
     refuse_expired(headers, SystemTime::now())?;
-    let change = read_change(method, &body)?;
+    let change = match read(method, &body)? {
+        Asked::Change(change) => *change,
+        Asked::Answered(answer) => return Ok(Json(answer).into_response()),
+    };
     drop(body);
     let span = tracing::info_span!(
         "call",
@@ -66,12 +70,21 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
     Ok(Json(accepted).into_response())
 }
 
-fn read_change(method: &DriverMethod, body: &[u8]) -> Result<Change, Refusal> {
+/// What a call comes to once its body is read.
+enum Asked {
+    Change(Box<Change>),
+    /// There is nothing to do.
+    Answered(Value),
+}
+
+fn read(method: &DriverMethod, body: &[u8]) -> Result<Asked, Refusal> {
     let args = arguments(method, body)?;
     match method.answer {
-        Answer::Change(read) => Ok(read(&args)?),
+        Answer::Change(read) => Ok(Asked::Change(Box::new(read(&args)?))),
         Answer::NotImplemented(code, text) => Err(Refusal::not_implemented(code, text)),
         Answer::Unsupported(code, text) => Err(Refusal::unsupported(code, text)),
+        Answer::Result(result) => Ok(Asked::Answered(json!({ "result": result() }))),
+        Answer::Check(check) => Ok(Asked::Answered(check(&args).map(|()| json!({}))?)),
     }
 }
 

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
-use weir_model::{HealthMap, Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_statuses};
+use weir_model::{Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_statuses};
 
 use crate::{
     attach::{self, Place},
     error::PlanError,
+    fronts::{Front, fronts},
     keep::kept,
     keys::{self, ListenerKey, MemberKey, PoolKey},
     makers::{Makers, makers},
+    monitors::{self, Checks},
     python_json,
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
@@ -27,12 +29,14 @@ pub struct Wanted {
     pub vips: BTreeMap<String, String>,
     /// What is hashed.
     pub selection_fields: BTreeSet<String>,
-    /// Options that plugins set.
+    /// Options that the flavor and plugins set.
     pub options: BTreeMap<String, String>,
     /// Keys of the table in [`keys`], all but `weir:seen` and `weir:own`.
     pub external_ids: BTreeMap<String, String>,
     /// Where it belongs.
     pub place: Place,
+    /// How members are probed.
+    pub checks: Checks,
     /// Listeners and pools whose plugin failed or refused: their part of the row is as it was.
     pub kept: Vec<(UnitKey, Problem)>,
 }
@@ -67,9 +71,10 @@ pub fn compile(
     existing: &[Existing],
     around: Surroundings<'_>,
 ) -> Result<Vec<Wanted>, PlanError> {
-    let groups = group(lb, translations, existing, around.words)?;
+    let fronts = fronts(lb, around.topology);
+    let groups = group(lb, &fronts, translations, existing, around.words)?;
     refuse_taken(lb, &groups)?;
-    let mut common = keys::common(lb, &around.ownership.deployment);
+    let mut common = keys::common(lb, &fronts, &around.ownership.deployment);
     if groups.len() > 1 {
         common.insert(keys::ROWS.to_owned(), groups.len().to_string());
     }
@@ -86,8 +91,11 @@ pub fn compile(
         let members =
             content.pools.iter().filter_map(|id| lb.pools.get(id)).flat_map(|pool| pool.members.values());
         let place = attach::place(lb, members, around.topology);
+        let pools = content.pools.iter().filter_map(|id| lb.pools.get(id));
+        let checked = content.keys(lb, &fronts);
+        let checks = monitors::checks(lb, pools, &checked, &translations.checks, existing, around.topology);
         let mut external_ids = common.clone();
-        object_keys(lb, &group, &content, around.words, &mut external_ids);
+        object_keys(lb, &group, &content, around, &mut external_ids);
         place_keys(&place, &mut external_ids);
         let named = group.options.keys().filter(|key| !around.words.built_in_options.contains(*key));
         let named: Vec<_> = named.map(String::as_str).collect();
@@ -101,6 +109,7 @@ pub fn compile(
             options: group.options,
             external_ids,
             place,
+            checks,
             kept: content.kept,
         });
     }
@@ -136,6 +145,7 @@ fn refuse_taken(lb: &LoadBalancer, groups: &BTreeMap<Group, Content>) -> Result<
 
 fn group(
     lb: &LoadBalancer,
+    fronts: &[Front],
     translations: &Translations,
     existing: &[Existing],
     words: &Words,
@@ -144,13 +154,13 @@ fn group(
     let mut without_pool = Vec::new();
     let makers = makers(existing);
     for unit in units(lb) {
-        match translated(&unit, translations) {
+        match translated(lb, &unit, translations) {
             // A listener without pool has no opinion on hashing: it joins a row of its transport.
             Ok((_, translation)) if unit.pool.is_none() => without_pool.push((unit, translation)),
             Ok((group, translation)) => {
                 let content = groups.entry(group.clone()).or_default();
                 content.distributed(&unit, translations);
-                content.add(lb, &unit, translation, &group.transport)?;
+                content.add(lb, fronts, &unit, translation, &group.transport)?;
             }
             Err(problem) => {
                 let (group, vips) = kept(lb, &unit, existing, words)
@@ -168,17 +178,18 @@ fn group(
     for (unit, translation) in without_pool {
         // The row that hashes as it would alone, else any of its transport, else one of its own.
         let alone =
-            own_group(None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
+            own_group(lb, None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
         let same = groups.keys().find(|group| group.transport == alone.transport);
         let group = if groups.contains_key(&alone) { alone } else { same.cloned().unwrap_or(alone) };
         let content = groups.entry(group.clone()).or_default();
-        content.add(lb, &unit, translation, &group.transport)?;
+        content.add(lb, fronts, &unit, translation, &group.transport)?;
     }
     Ok(groups)
 }
 
 /// The group and translation of a unit, or the problem its plugins have.
 fn translated<'t>(
+    lb: &LoadBalancer,
     unit: &Unit<'_>,
     translations: &'t Translations,
 ) -> Result<(Group, &'t Translation), &'t Problem> {
@@ -190,17 +201,23 @@ fn translated<'t>(
         keep: false,
     });
     let translation = translations.units.get(&unit.key).map_or(Err(&*MISSING), Result::as_ref)?;
-    Ok((own_group(unit.pool, translation, translations)?, translation))
+    Ok((own_group(lb, unit.pool, translation, translations)?, translation))
 }
 
+/// The flavor's options are what holds where no plugin says otherwise.
 fn own_group<'t>(
+    lb: &LoadBalancer,
     pool: Option<&Pool>,
     translation: &Translation,
     translations: &'t Translations,
 ) -> Result<Group, &'t Problem> {
     let distribution = translations.distributions.get(&pool.map(|pool| pool.id));
-    let (selection_fields, mut options) = match distribution {
-        Some(Ok(distribution)) => (distribution.selection_fields.clone(), distribution.options.clone()),
+    let mut options = lb.flavor.clone();
+    let selection_fields = match distribution {
+        Some(Ok(distribution)) => {
+            options.extend(distribution.options.clone());
+            distribution.selection_fields.clone()
+        }
         Some(Err(problem)) => return Err(problem),
         None => Default::default(),
     };
@@ -232,9 +249,21 @@ impl Content {
         }
     }
 
+    /// The keys that the listeners' VIP entries have, also while there is nobody behind them, with the pools that serve them.
+    fn keys<'a>(&self, lb: &'a LoadBalancer, fronts: &[Front]) -> Vec<(String, &'a Pool)> {
+        let listeners = self.listeners.iter().filter_map(|id| lb.listeners.get(id));
+        let served =
+            listeners.filter_map(|listener| Some((listener.port, lb.pools.get(&listener.default_pool_id?)?)));
+        let at = |(port, pool): (u16, &'a Pool)| {
+            fronts.iter().map(move |front| (keys::socket(&front.address, port), pool))
+        };
+        served.flat_map(at).collect()
+    }
+
     fn add(
         &mut self,
         lb: &LoadBalancer,
+        fronts: &[Front],
         unit: &Unit<'_>,
         translation: &Translation,
         transport: &str,
@@ -248,7 +277,7 @@ impl Content {
         }
         let members: Vec<_> = unit.pool.map(|pool| pool.members.values().collect()).unwrap_or_default();
         for entry in &translation.entries {
-            let Some(vip) = lb.vips().nth(entry.vip as usize) else { continue };
+            let Some(vip) = fronts.get(entry.vip as usize) else { continue };
             let mut backends = Vec::new();
             for backend in &entry.backends {
                 let Some(member) = members.get(backend.member as usize) else { continue };
@@ -280,20 +309,25 @@ fn object_keys(
     lb: &LoadBalancer,
     group: &Group,
     content: &Content,
-    words: &Words,
+    around: Surroundings<'_>,
     out: &mut BTreeMap<String, String>,
 ) {
     let spoken = group.transport.to_uppercase();
     for listener in content.listeners.iter().filter_map(|id| lb.listeners.get(id)) {
         listener_keys(listener, &spoken, &content.makers, out);
     }
-    let statuses = operating_statuses(lb, &HealthMap::new()).members;
+    let statuses = operating_statuses(lb, around.health).members;
     let mut row_statuses = BTreeMap::new();
     for pool in content.pools.iter().filter_map(|id| lb.pools.get(id)) {
-        pool_keys(pool, &spoken, &words.default_algorithm, &content.makers, out);
+        pool_keys(pool, &spoken, &around.words.default_algorithm, &content.makers, out);
         for id in pool.members.keys() {
             row_statuses.extend(statuses.get(id).map(|status| (id.to_string(), status.as_str())));
         }
+    }
+    let monitors = content.pools.iter().filter_map(|id| lb.pools.get(id)?.monitor.as_ref());
+    let monitors: Vec<_> = monitors.map(|monitor| monitor.id.to_string()).collect();
+    if !monitors.is_empty() {
+        out.insert(keys::HEALTH_MONITORS.to_owned(), python_json::to_string(&monitors));
     }
     if !row_statuses.is_empty() {
         out.insert(keys::MEMBER_STATUS.to_owned(), python_json::to_string(&row_statuses));
@@ -384,6 +418,15 @@ pub fn seen(row: &LoadBalancerRow, words: &Words) -> String {
     managed_options(row, words).for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
     part("vips");
     row.vips.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    // Left out where there is nothing, as rows were hashed before there were monitors.
+    row.ip_port_mappings.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    let mut checks: Vec<_> = row.health_checks.iter().collect();
+    checks.sort_by_key(|check| (&check.vip, &check.options, &check.external_ids));
+    for check in checks {
+        part(&check.vip);
+        let maps = check.options.iter().chain(&check.external_ids);
+        maps.for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    }
     part("external_ids");
     let visible = |key: &str| keys::is_managed(key) && !key.starts_with(keys::OURS);
     for (key, value) in row.external_ids.iter().filter(|(key, _)| visible(key)) {

@@ -12,14 +12,17 @@
 //! | `listener_<id>`, `listener_<id>:D` | `<port>:` or `<port>:pool_<id>`; `:D` is administratively down | reference |
 //! | `pool_<id>`, `pool_<id>:D` | member tokens, comma separated | reference, Neutron |
 //! | `neutron:member_status` | JSON `{"<member>": "<operating status>"}` | reference |
+//! | `neutron:vip_fip` | the VIP's floating IP | reference |
+//! | `neutron:additional_vip_fips` | floating IPs of further VIPs, comma separated | reference |
+//! | `octavia:healthmonitors` | JSON list of the ids of the pools' health monitors | reference |
 //! | `weir:v` | `1`: this table | Weir |
 //! | `weir:owner` | the deployment that writes the row | Weir |
 //! | `weir:seen` | hash of all that the reference sees of the row; another value means that somebody else edited it | Weir |
 //! | `weir:own` | hash of our other keys; another value means that somebody else edited them | Weir |
 //! | `weir:lb` | Octavia's id of the load balancer, for when the row's name was changed | Weir |
 //! | `weir:rows` | how many rows the load balancer has; absent where it is one | Weir |
-//! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project | Weir |
-//! | `weir:options` | options of the row that only a plugin that is not built in sets, comma separated: it may go, and they with it | Weir |
+//! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
+//! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
 //! | `weir:listener_<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
 //! | `weir:pool_<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
 //! | `weir:member_<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
@@ -28,6 +31,9 @@
 //! addresses have no brackets there. The protocol of a listener or a pool is the row's, in capitals, unless its own key
 //! says another; the algorithm of a pool is the default one (see [`crate::Words`]) unless its key says another.
 //!
+//! A `Load_Balancer_Health_Check` row has the reference's keys `octavia:healthmonitor`, `octavia:pool_id` and `octavia:vip`
+//! (the address of its VIP entry).
+//!
 //! Keys that are not in this table are somebody else's and stay as they are.
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -35,7 +41,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::{Deserialize, Serialize};
 use weir_model::{Extra, LoadBalancer, Member, MemberId, Monitor, NetworkId, Persistence, SubnetId, Vip};
 
-use crate::python_json;
+use crate::{fronts::Front, python_json};
 
 /// Format of these keys.
 pub const VERSION: &str = "weir:v";
@@ -51,9 +57,9 @@ pub const OWN: &str = "weir:own";
 pub const LB: &str = "weir:lb";
 /// How many rows the load balancer has.
 pub const ROWS: &str = "weir:rows";
-/// VIP networks, subnets and project.
+/// VIP networks, subnets, project and flavor.
 pub const LOADBALANCER: &str = "weir:loadbalancer";
-/// Options that a plugin has set which is not built in.
+/// Options that the flavor has set, or a plugin which is not built in.
 pub const OPTIONS: &str = "weir:options";
 /// Administrative state of the load balancer.
 pub const ENABLED: &str = "enabled";
@@ -71,6 +77,18 @@ pub const LS_REFS: &str = "ls_refs";
 pub const LR_REF: &str = "lr_ref";
 /// Operating statuses of members.
 pub const MEMBER_STATUS: &str = "neutron:member_status";
+/// The VIP's floating IP.
+pub const VIP_FIP: &str = "neutron:vip_fip";
+/// Floating IPs of further VIPs.
+pub const ADDITIONAL_VIP_FIPS: &str = "neutron:additional_vip_fips";
+/// Health monitors of the row's pools.
+pub const HEALTH_MONITORS: &str = "octavia:healthmonitors";
+/// On a health check: its monitor.
+pub const CHECK_MONITOR: &str = "octavia:healthmonitor";
+/// On a health check: the monitor's pool.
+pub const CHECK_POOL: &str = "octavia:pool_id";
+/// On a health check: the address of its VIP entry.
+pub const CHECK_VIP: &str = "octavia:vip";
 /// On rows that Neutron makes for its own use, such as port forwarding: never ours.
 pub const DEVICE_OWNER: &str = "neutron:device_owner";
 
@@ -91,8 +109,20 @@ pub const DOWN: &str = ":D";
 
 /// True for keys of the table above: those that a plan may write and remove.
 pub fn is_managed(key: &str) -> bool {
-    [ENABLED, VIP, VIP_PORT, ADDITIONAL_VIPS, ADDITIONAL_VIP_PORTS, LS_REFS, LR_REF, MEMBER_STATUS]
-        .contains(&key)
+    [
+        ENABLED,
+        VIP,
+        VIP_PORT,
+        VIP_FIP,
+        ADDITIONAL_VIPS,
+        ADDITIONAL_VIP_PORTS,
+        ADDITIONAL_VIP_FIPS,
+        LS_REFS,
+        LR_REF,
+        MEMBER_STATUS,
+        HEALTH_MONITORS,
+    ]
+    .contains(&key)
         || [OURS, LISTENER, POOL].iter().any(|prefix| key.starts_with(prefix))
 }
 
@@ -111,6 +141,9 @@ pub struct LoadBalancerKey {
     /// Network and subnet of each additional VIP, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub additional: Vec<(Option<NetworkId>, Option<SubnetId>)>,
+    /// The flavor's metadata.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flavor: BTreeMap<String, String>,
 }
 
 /// `weir:listener_<id>`.
@@ -222,8 +255,16 @@ pub fn socket(address: &IpAddr, port: u16) -> String {
     }
 }
 
+/// An address as `ip_port_mappings` has it: IPv6 in brackets, or northd does not find it.
+pub fn bracketed(address: &IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
 /// The keys that every row of a load balancer has, but for attachments and what depends on the rows.
-pub fn common(lb: &LoadBalancer, deployment: &str) -> BTreeMap<String, String> {
+pub fn common(lb: &LoadBalancer, fronts: &[Front], deployment: &str) -> BTreeMap<String, String> {
     let mut keys = BTreeMap::from([
         (ENABLED.to_owned(), boolean(lb.admin_state_up)),
         (VIP.to_owned(), lb.vip.address.to_string()),
@@ -241,11 +282,21 @@ pub fn common(lb: &LoadBalancer, deployment: &str) -> BTreeMap<String, String> {
         let ports = join(&|vip| vip.port_id.map(|id| id.to_string()).unwrap_or_default());
         keys.insert(ADDITIONAL_VIP_PORTS.to_owned(), ports);
     }
+    let floating = |main: bool| {
+        let fronts = fronts.iter().filter(move |front| front.floating && (front.of == 0) == main);
+        fronts.map(|front| front.address.to_string()).collect::<Vec<_>>().join(",")
+    };
+    for (key, value) in [(VIP_FIP, floating(true)), (ADDITIONAL_VIP_FIPS, floating(false))] {
+        if !value.is_empty() {
+            keys.insert(key.to_owned(), value);
+        }
+    }
     let further = LoadBalancerKey {
         project: lb.project_id.clone(),
         network: lb.vip.network_id,
         subnet: lb.vip.subnet_id,
         additional: lb.additional_vips.iter().map(|vip| (vip.network_id, vip.subnet_id)).collect(),
+        flavor: lb.flavor.clone(),
     };
     if let Some(value) = value_unless_default(&further) {
         keys.insert(LOADBALANCER.to_owned(), value);
@@ -278,7 +329,7 @@ mod tests {
         for ours in ["enabled", "ls_refs", "listener_1", "pool_1:D", "weir:seen", "neutron:vip"] {
             assert!(is_managed(ours), "{ours}");
         }
-        for theirs in ["note", "neutron:device_owner", "neutron:vip_fip", "k8s.ovn.org/kind"] {
+        for theirs in ["note", "neutron:device_owner", "neutron:revision_number", "k8s.ovn.org/kind"] {
             assert!(!is_managed(theirs), "{theirs}");
         }
     }

@@ -20,9 +20,11 @@ pub mod decode;
 pub mod diff;
 pub mod edited;
 mod error;
+pub mod fronts;
 mod keep;
 pub mod keys;
 pub mod makers;
+pub mod monitors;
 pub mod outcome;
 pub mod ownership;
 mod python_json;
@@ -40,15 +42,18 @@ pub use decode::{Decoded, Finding, decode};
 pub use diff::{Holder, MapPatch, Operation, Plan, Update, diff};
 pub use edited::edited;
 pub use error::PlanError;
+pub use fronts::{Front, fronts};
 pub use keep::can_be_kept;
 pub use makers::{Makers, makers};
+pub use monitors::{NoProbes, Probes, Sourceless, health, health_in_rows};
 pub use outcome::outcome;
 pub use ownership::{Adopt, Ownership};
 pub use recording::{Fingerprint, Lookup, Lookups, Recording, fingerprint};
-pub use row::{Attached, Existing, LoadBalancerRow};
+pub use row::{Attached, Existing, HealthCheckRow, LoadBalancerRow};
 pub use surroundings::Surroundings;
 pub use topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
 pub use translation::{
-    Backend, Distribution, Entry, Problem, Share, Translation, Translations, Unit, UnitKey, units,
+    Backend, Distribution, Entry, HealthCheck, Problem, Share, Translation, Translations, Unit, UnitKey,
+    units,
 };
 pub use words::Words;

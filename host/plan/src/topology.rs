@@ -81,6 +81,9 @@ pub trait Topology {
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr>;
 }
 
+/// How the name of a network's switch begins.
+pub const SWITCH_PREFIX: &str = "neutron-";
+
 /// Neutron's name of the port whose address health checks of a subnet are sent from; the reference driver's.
 pub fn source_port_name(subnet: SubnetId) -> String {
     format!("ovn-lb-hm-{subnet}")
@@ -88,5 +91,5 @@ pub fn source_port_name(subnet: SubnetId) -> String {
 
 /// The name Neutron gives to a network's switch.
 pub fn switch_name(network: NetworkId) -> String {
-    format!("neutron-{network}")
+    format!("{SWITCH_PREFIX}{network}")
 }

@@ -75,10 +75,19 @@ fn driver_call(method: &DriverMethod) -> Value {
             format!("Always UnsupportedOptionError ({code}): {text}."),
             errors(&["400", "401", "408", "413", "422"]),
         ),
+        Answer::Result(_) => ("Always the same answer.".to_owned(), errors(&["400", "401", "408", "413"])),
+        Answer::Check(_) => (
+            "Judges the arguments; nothing is changed.".to_owned(),
+            errors(&["400", "401", "408", "413", "422"]),
+        ),
     };
-    if matches!(method.answer, Answer::Change(_)) {
-        responses.insert("200".to_owned(), json_answer("Taken on.", "Accepted"));
-    }
+    let good = match method.answer {
+        Answer::Change(_) => Some(json_answer("Taken on.", "Accepted")),
+        Answer::Result(_) => Some(json_answer("The result.", "Result")),
+        Answer::Check(_) => Some(json_answer("In order.", "Anything")),
+        Answer::NotImplemented(..) | Answer::Unsupported(..) => None,
+    };
+    responses.extend(good.map(|answer| ("200".to_owned(), answer)));
     json!({
         "operationId": method.name,
         "tags": ["driver"],

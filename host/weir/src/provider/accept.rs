@@ -24,6 +24,7 @@ use crate::{
     planning::{Planned, Planner},
     plugins::Plugins,
     scrutiny::Scrutiny,
+    southbound::ReplicaProbes,
 };
 
 /// Whether a failover may make a load balancer of which there is no row.
@@ -207,7 +208,9 @@ impl Host {
         existing: &[Existing],
         scrutiny: Scrutiny<'_>,
     ) -> Result<Planned, Refusal> {
-        let planner = Planner { replica, plugins, ownership: &self.ownership };
+        let southbound = self.southbound.replica();
+        let probes = ReplicaProbes(&southbound);
+        let planner = Planner { replica, probes: &probes, plugins, ownership: &self.ownership };
         planner.plan(lb, wanted, existing, scrutiny)
     }
 }
