@@ -12,12 +12,14 @@ use crate::{compile::seen, keys, row::Existing, words::Words};
 
 /// Whether the rows are not as a Weir host has left them. Rows that no Weir host has written are not edited.
 pub fn edited(existing: &[Existing], words: &Words) -> bool {
-    let written = |existing: &&Existing| existing.row.external_ids.keys().any(|key| key.starts_with(keys::OURS));
+    let written =
+        |existing: &&Existing| existing.row.external_ids.keys().any(|key| key.starts_with(keys::OURS));
     let mut count = 0;
     let mut told: usize = 1;
     for Existing { row, .. } in existing.iter().filter(written) {
         let get = |key: &str| row.external_ids.get(key);
-        if get(keys::SEEN) != Some(&seen(row, words)) || get(keys::OWN) != Some(&own(&row.external_ids)) {
+        let as_seen = get(keys::SEEN).is_some_and(|known| known.starts_with(&seen(row, words)));
+        if !as_seen || get(keys::OWN) != Some(&own(&row.external_ids)) {
             return true;
         }
         count += 1;

@@ -68,7 +68,8 @@ fn checks_of<'r>(rows: &'r mut [Existing], load_balancer: &Uuid) -> Option<&'r m
 }
 
 fn apply(update: &Update, row: &mut LoadBalancerRow) {
-    let Update { row: _, name, protocol, selection_fields, vips, options, external_ids, ip_port_mappings } = update;
+    let Update { row: _, name, protocol, selection_fields, vips, options, external_ids, ip_port_mappings } =
+        update;
     row.name = name.clone().unwrap_or(std::mem::take(&mut row.name));
     row.protocol = protocol.clone().or(row.protocol.take());
     row.selection_fields = selection_fields.clone().unwrap_or(std::mem::take(&mut row.selection_fields));

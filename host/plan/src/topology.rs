@@ -84,9 +84,15 @@ pub trait Topology {
 /// How the name of a network's switch begins.
 pub const SWITCH_PREFIX: &str = "neutron-";
 
+/// On a provider network's switch (`external_ids`).
+pub const PROVIDER_KEY: &str = "neutron:provnet-physical-network";
+
+/// How the name of a port begins that health checks are sent from; its subnet's id follows.
+pub const SOURCE_PORT_PREFIX: &str = "ovn-lb-hm-";
+
 /// Neutron's name of the port whose address health checks of a subnet are sent from; the reference driver's.
 pub fn source_port_name(subnet: SubnetId) -> String {
-    format!("ovn-lb-hm-{subnet}")
+    format!("{SOURCE_PORT_PREFIX}{subnet}")
 }
 
 /// The name Neutron gives to a network's switch.

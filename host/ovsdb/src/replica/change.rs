@@ -150,7 +150,8 @@ pub(super) fn merge(
 ) -> BTreeMap<Atom, Option<Atom>> {
     let mut was = BTreeMap::new();
     for (key, value) in difference {
-        let old = if map.get(&key) == Some(&value) { map.remove(&key) } else { map.insert(key.clone(), value) };
+        let old =
+            if map.get(&key) == Some(&value) { map.remove(&key) } else { map.insert(key.clone(), value) };
         was.insert(key, old);
     }
     was

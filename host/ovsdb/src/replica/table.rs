@@ -91,13 +91,7 @@ impl TableData {
     }
 }
 
-fn modify(
-    stores: &mut [Store],
-    id: Uuid,
-    position: usize,
-    datum: &mut Datum,
-    change: ColumnChange,
-) -> Was {
+fn modify(stores: &mut [Store], id: Uuid, position: usize, datum: &mut Datum, change: ColumnChange) -> Was {
     let mut stores: Vec<&mut Store> = stores.iter_mut().filter(|store| store.position == position).collect();
     match (change, datum) {
         (ColumnChange::Toggle(difference), Datum::Set(set)) => {
