@@ -16,7 +16,7 @@ use crate::{
     limits,
     northbound::monitor,
     plugins::{LoadError, Loader, Watch},
-    provider::{Api, Host, Parts},
+    provider::{Api, Host, Parts, Pauses},
     southbound,
 };
 
@@ -32,6 +32,9 @@ pub enum ServeError {
     /// The journal cannot be opened.
     #[error("journal: {0}")]
     Journal(#[from] weir_journal::JournalError),
+    /// What is paused cannot be read.
+    #[error("what is paused: {0}")]
+    Paused(String),
     /// The API cannot be served.
     #[error("provider API: {0}")]
     Api(#[from] weir_octavia::ServeError),
@@ -74,6 +77,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         repair: config.repair,
         ownership: config.ownership(),
         journal,
+        pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,
         agent: Agent::new(config.octavia.sockets()),
         delivery: config.octavia.delivery(),
     });
@@ -81,6 +85,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     host.recover(recovered);
     tokio::spawn(host.clone().settle());
     tokio::spawn(host.clone().follow_probes());
+    tokio::spawn(host.clone().watch());
     if config.plugins.watch {
         tokio::spawn(host.clone().watch_plugins(watch));
     }

@@ -14,6 +14,12 @@
 //! | [`version`] | old changes, in the light of what Octavia has |
 //! | [`lost`] | deletes of what the rows do not have |
 //! | [`recover`] | what the journal holds at the start |
+//! | [`watch`] | follows the Northbound and the lock: what may have to be repaired |
+//! | [`index`] | what plans have asked the network |
+//! | [`dirty`] | what is to be looked at, and when |
+//! | [`repair`] | looks at a load balancer unasked and puts it right |
+//! | [`open`] | calls around which Octavia's transaction may be open |
+//! | [`pause`] | nothing is written for a while |
 //! | [`sets`] | other plugins taken into use |
 //! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
@@ -22,23 +28,34 @@ mod accept;
 mod api;
 mod changes;
 mod delivery;
+mod dirty;
 mod entry;
 mod health;
-
+mod index;
 mod lost;
+mod open;
 mod outbox;
+mod pause;
 mod queue;
 mod recover;
+mod repair;
 mod sets;
 mod unsettled;
 mod version;
 mod view;
+mod watch;
 mod work;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
 pub use api::Api;
+pub use pause::Pauses;
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use weir_journal::Journal;
 use weir_model::{HealthMap, LoadBalancer, LoadBalancerId};
@@ -76,6 +93,17 @@ pub struct Host {
     dispatcher: Dispatcher,
     outbox: outbox::Outbox,
     unverified: delivery::Unverified,
+    open: Arc<open::Open>,
+    pauses: Pauses,
+    index: index::Index,
+    dirty: dirty::Dirty,
+    /// Load balancers whose rows are all gone, and since when.
+    gone: Mutex<HashMap<LoadBalancerId, Instant>>,
+    /// Load balancers whose rows were made again after that.
+    remade: Mutex<HashSet<LoadBalancerId>>,
+    drift: repair::Drift,
+    /// Room for looks at load balancers that nobody has called for.
+    looks: Arc<Semaphore>,
     /// Room for questions to Octavia.
     questions: Semaphore,
     metrics: Metrics,
@@ -101,6 +129,8 @@ pub struct Parts {
     pub ownership: Ownership,
     /// The journal.
     pub journal: Journal,
+    /// What is paused.
+    pub pauses: Pauses,
     /// Octavia's driver-agent.
     pub agent: Agent,
     /// How statuses are delivered to it.
@@ -119,6 +149,7 @@ impl Host {
             repair,
             ownership,
             journal,
+            pauses,
             agent,
             delivery,
         } = parts;
@@ -131,6 +162,7 @@ impl Host {
             };
             let dispatcher = Dispatcher::start(agent.clone(), delivery, Arc::new(events));
             let unverified = delivery::Unverified::default();
+            let open = Arc::new(open::Open::default());
             Self {
                 committer: Committer::start(northbound.clone(), metrics.transactions.clone()),
                 northbound,
@@ -144,11 +176,24 @@ impl Host {
                 ownership,
                 queues: queue::Queues::default(),
                 changes: changes::Changes::default(),
-                outbox: outbox::Outbox::start(journal.clone(), dispatcher.clone(), unverified.clone()),
+                outbox: outbox::Outbox::start(
+                    journal.clone(),
+                    dispatcher.clone(),
+                    unverified.clone(),
+                    open.clone(),
+                ),
                 journal,
                 agent,
                 dispatcher,
                 unverified,
+                open,
+                pauses,
+                index: index::Index::default(),
+                dirty: dirty::Dirty::default(),
+                gone: Mutex::default(),
+                remade: Mutex::default(),
+                drift: repair::Drift::default(),
+                looks: Arc::new(Semaphore::new(limits::REPAIR_AT_ONCE)),
                 questions: Semaphore::new(limits::OCTAVIA_QUESTIONS),
                 metrics,
                 patience: Patience::default(),
