@@ -85,7 +85,8 @@ impl Chooser {
             }
         }
         let capabilities = if self.percent(90) { words().capabilities.clone() } else { vec![] };
-        let extra = if self.percent(10) { vec![("inherited".to_owned(), INHERITED.to_owned())] } else { vec![] };
+        let extra =
+            if self.percent(10) { vec![("inherited".to_owned(), INHERITED.to_owned())] } else { vec![] };
         Context { capabilities, vips, extra, ..testing::context(&[]) }
     }
 

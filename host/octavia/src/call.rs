@@ -56,7 +56,7 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
     let context = context(method, headers)?;
     refuse_expired(headers, SystemTime::now())?;
     let change = match read(method, &body)? {
-        Asked::Change(change) => change,
+        Asked::Change(change) => *change,
         Asked::Answered(answer) => return Ok(Json(answer).into_response()),
     };
     drop(body);
@@ -72,7 +72,7 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
 
 /// What a call comes to once its body is read.
 enum Asked {
-    Change(Change),
+    Change(Box<Change>),
     /// There is nothing to do.
     Answered(Value),
 }
@@ -80,7 +80,7 @@ enum Asked {
 fn read(method: &DriverMethod, body: &[u8]) -> Result<Asked, Refusal> {
     let args = arguments(method, body)?;
     match method.answer {
-        Answer::Change(read) => Ok(Asked::Change(read(&args)?)),
+        Answer::Change(read) => Ok(Asked::Change(Box::new(read(&args)?))),
         Answer::NotImplemented(code, text) => Err(Refusal::not_implemented(code, text)),
         Answer::Unsupported(code, text) => Err(Refusal::unsupported(code, text)),
         Answer::Result(result) => Ok(Asked::Answered(json!({ "result": result() }))),
