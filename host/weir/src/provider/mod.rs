@@ -14,6 +14,7 @@
 //! | [`version`] | old changes, in the light of what Octavia has |
 //! | [`lost`] | deletes of what the rows do not have |
 //! | [`recover`] | what the journal holds at the start |
+//! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
 //! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
@@ -30,6 +31,7 @@ mod outbox;
 mod queue;
 mod recover;
 mod sets;
+mod sync;
 mod unsettled;
 mod version;
 mod view;
@@ -38,6 +40,7 @@ mod work;
 use std::{sync::Arc, time::Instant};
 
 pub use api::Api;
+pub use sync::{Line as SyncLine, Outcome as SyncOutcome, Report as SyncReport};
 
 use tokio::sync::Semaphore;
 use weir_journal::Journal;
