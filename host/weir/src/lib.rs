@@ -14,13 +14,16 @@
 //! | [`limits`] | every limit and timeout |
 //! | [`northbound`] | the replica in the planner's terms; transactions |
 //! | [`patience`] | where plugin calls run |
+//! | [`pausing`] | `weir pause` and `weir resume` |
 //! | [`plan`] | `weir plan` |
 //! | [`planning`] | one load balancer's plan |
 //! | [`plugins`] | questions to the plugins, their answers, and which are in use |
 //! | [`provider`] | what happens to a provider call |
+//! | [`remote`] | commands through the running host |
 //! | [`scrutiny`] | what must be to the plugins' liking |
 //! | [`serve`] | `weir serve` |
 //! | [`southbound`] | what probes say of members |
+//! | [`sync`] | `weir sync` |
 
 pub mod check;
 pub mod cli;
@@ -31,10 +34,13 @@ pub mod limits;
 pub mod metrics;
 pub mod northbound;
 pub mod patience;
+pub mod pausing;
 pub mod plan;
 pub mod planning;
 pub mod plugins;
 pub mod provider;
+pub mod remote;
 pub mod scrutiny;
 pub mod serve;
 pub mod southbound;
+pub mod sync;

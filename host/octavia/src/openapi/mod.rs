@@ -182,6 +182,18 @@ fn describe(operation: Operation) -> (&'static str, Value) {
         Operation::ResumeAll => {
             pausing("resume_all", "Go on; load balancers paused one by one stay so", none(), &["401", "503"])
         }
+        Operation::Sync => {
+            let flag = |name: &str, what: &str| json!({ "name": name, "in": "query", "description": what, "schema": { "type": "boolean", "default": false } });
+            let parameters = json!([
+                { "name": "lb", "in": "query", "description": "Only this load balancer.",
+                  "schema": { "type": "string", "format": "uuid" } },
+                flag("dry_run", "Only say what would be done."),
+                flag("remove_leaked", "Take out what Octavia has denied twice, at most 5 % of all."),
+            ]);
+            let summary = "Compare with Octavia over the get socket, make rows and statuses so";
+            let answer = json_answer("What became of each load balancer.", "Anything");
+            ("post", read("sync", summary, parameters, answer, &["400", "401", "404", "503"]))
+        }
         Operation::ChangeState => (
             "get",
             read(

@@ -20,6 +20,7 @@
 //! | [`repair`] | looks at a load balancer unasked and puts it right |
 //! | [`open`] | calls around which Octavia's transaction may be open |
 //! | [`pause`] | nothing is written for a while |
+//! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
 //! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
@@ -40,6 +41,7 @@ mod queue;
 mod recover;
 mod repair;
 mod sets;
+mod sync;
 mod unsettled;
 mod version;
 mod view;
@@ -54,6 +56,7 @@ use std::{
 
 pub use api::Api;
 pub use pause::Pauses;
+pub use sync::{Line as SyncLine, Outcome as SyncOutcome, Report as SyncReport};
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;

@@ -12,7 +12,7 @@ use weir_octavia::{
     agent::{Dispatcher, ObjectKind, StatusUpdate},
 };
 
-use super::{changes::Record, delivery::Unverified, entry, open::Open};
+use super::{Host, changes::Record, delivery::Unverified, entry, open::Open};
 use crate::{crash, limits};
 
 /// A change that has ended.
@@ -106,6 +106,19 @@ impl Writer {
                 self.open.watch(update.lb.into(), *seq);
                 self.unverified.watch(update.lb.into(), *seq);
             }
+        }
+        self.dispatcher.enqueue(updates);
+    }
+}
+
+impl Host {
+    /// Sends what a synchronisation lets go; not from the journal, as it can be asked for again. A change that has come
+    /// meanwhile has objects held up anew: then only operating statuses are told.
+    pub(super) fn let_go(&self, lb: LoadBalancerId, record: &Record, released: &[Released]) {
+        let disturbed = !self.queues.pending(lb).is_empty();
+        let mut updates = updates(record, released);
+        if disturbed {
+            updates.iter_mut().for_each(|update| update.provisioning = None);
         }
         self.dispatcher.enqueue(updates);
     }

@@ -93,7 +93,7 @@ impl Host {
     }
 
     /// Looks at a load balancer.
-    pub(super) async fn look(self: &Arc<Self>, lb: LoadBalancerId, reasons: Reasons) {
+    pub(super) async fn look_unasked(self: &Arc<Self>, lb: LoadBalancerId, reasons: Reasons) {
         // Work that goes on after a pause looks at everything.
         if self.pauses.hold(lb) {
             return;

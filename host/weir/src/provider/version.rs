@@ -106,6 +106,7 @@ fn wants_version(pending: &Pending, rows: Option<&LoadBalancer>) -> bool {
         Task::Revert { .. }
         | Task::TakeOut(_)
         | Task::Verify { .. }
+        | Task::Rebuild(_)
         | Task::Reconcile
         | Task::Repair { .. } => false,
     }

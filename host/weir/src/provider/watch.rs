@@ -126,7 +126,7 @@ impl Host {
             let Ok(room) = self.looks.clone().try_acquire_owned() else { return };
             let host = self.clone();
             tokio::spawn(async move {
-                host.look(lb, reasons).await;
+                host.look_unasked(lb, reasons).await;
                 drop(room);
                 host.dirty.marked.notify_one();
             });
