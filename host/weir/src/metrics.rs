@@ -43,6 +43,10 @@ pub struct Metrics {
     pub transactions: Transactions,
     /// For the statuses.
     pub deliveries: Deliveries,
+    /// Looks at load balancers that nobody has called for.
+    pub looks: Counter,
+    /// The same where nothing had to be planned.
+    pub looks_in_vain: Counter,
     /// Load balancers put right without a call.
     pub repairs: Counter,
     /// The same that could not be done.
@@ -125,9 +129,22 @@ impl Default for Metrics {
         counter("status_messages_failed", "Status messages that failed", &deliveries.failed);
         counter("objects_unknown", "Created objects that Octavia never came to know", &deliveries.unknown);
         let (repairs, repairs_failed) = (Counter::default(), Counter::default());
+        let (looks, looks_in_vain) = (Counter::default(), Counter::default());
+        counter("looks", "Looks at load balancers that nobody has called for", &looks);
+        counter("looks_in_vain", "Those where nothing had to be planned", &looks_in_vain);
         counter("repairs", "Load balancers put right without a call", &repairs);
         counter("repairs_failed", "Repairs that could not be done", &repairs_failed);
-        Self { registry, calls, seconds, transactions, deliveries, repairs, repairs_failed }
+        Self {
+            registry,
+            calls,
+            seconds,
+            transactions,
+            deliveries,
+            looks,
+            looks_in_vain,
+            repairs,
+            repairs_failed,
+        }
     }
 }
 

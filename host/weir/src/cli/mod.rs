@@ -200,7 +200,7 @@ fn run_plan(
     with_config(config, |config, runtime| match runtime.block_on(plan::plan(config, lb, plugins)) {
         Ok(report) => {
             print_report(&report, output);
-            ExitCode::SUCCESS
+            if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
         }
         Err(error) => {
             error_line(&error.to_string());

@@ -235,3 +235,6 @@ impl Look<'_> {
         ids(changed, now, monitor::DHCP_SUBNET).for_each(|subnet| self.subnets(subnet));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,10 @@ use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
 use weir_ovsdb::{Replica, Row};
 use weir_plan::{
-    Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Words, attach, decode, keys,
+    Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Words, decode, keys,
 };
 
-use super::{monitor, topology::ReplicaTopology};
+use super::monitor;
 
 /// What the connected server's schema can hold.
 pub fn capabilities(replica: &Replica) -> Capabilities {
@@ -59,18 +59,6 @@ pub fn load_balancer_of(row: &Row) -> Option<LoadBalancerId> {
 /// The load balancer as its rows say.
 pub fn decoded(existing: &[Existing], id: LoadBalancerId, words: &Words) -> Option<Decoded> {
     decode(id, existing.iter().map(|existing| &existing.row), words)
-}
-
-/// The same, where members' subnets are filled in that follow from the network.
-pub fn filled(
-    replica: &Replica,
-    existing: &[Existing],
-    id: LoadBalancerId,
-    words: &Words,
-) -> Option<LoadBalancer> {
-    let mut lb = decoded(existing, id, words)?.lb;
-    attach::fill_subnets(&mut lb, &ReplicaTopology(replica));
-    Some(lb)
 }
 
 /// The load balancer of a pool.

@@ -154,12 +154,13 @@ impl Inner {
         if !self.active {
             return;
         }
-        let not_before = self.fights.get(&lb).map_or(at, |fight| fight.until);
+        let not_before = self.fights.get(&lb).map(|fight| fight.until);
         let mark =
             self.marks.entry(lb).or_insert_with(|| Mark { reasons: Reasons::new(), since: now, due: at });
         self.order.remove(&(mark.due, lb));
         mark.reasons.insert(reason);
-        mark.due = at.min(mark.since + limits::REPAIR_QUIET_MAX).max(not_before);
+        let soon = at.min(mark.since + limits::REPAIR_QUIET_MAX);
+        mark.due = not_before.map_or(soon, |not_before| soon.max(not_before));
         self.order.insert((mark.due, lb));
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 use weir_model::{LoadBalancer, LoadBalancerId};
 use weir_octavia::ChangeProgress;
-use weir_plan::{Existing, Plan, edited, fingerprint, outcome};
+use weir_plan::{Existing, Plan, attach, edited, fingerprint, outcome};
 
 use super::{
     Host,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config::Repair,
     limits,
-    northbound::{committer::Asked, rows},
+    northbound::{committer::Asked, rows, topology::ReplicaTopology},
     planning::Planned,
     plugins::Plugins,
     scrutiny::Scrutiny,
@@ -109,8 +109,12 @@ impl Host {
         if self.repair == Repair::Off && !news {
             return;
         }
+        self.metrics.looks.inc();
         let (wish, by_hand) = match self.patience.run(|| self.see(lb, &reasons)) {
-            Seen::Nothing => return,
+            Seen::Nothing => {
+                self.metrics.looks_in_vain.inc();
+                return;
+            }
             Seen::Something { by_hand } => (Some(Wish::AsRows), by_hand),
             Seen::Edited | Seen::Gone if news && !all => (Some(Wish::AsRows), true),
             Seen::Edited => (self.wish_after_edit(lb, &reasons).await, true),
@@ -140,7 +144,7 @@ impl Host {
             self.index.forget(lb);
             return Seen::Nothing;
         }
-        let ours = existing.iter().any(|existing| self.ownership.owns(&existing.row));
+        let ours = existing.iter().any(|existing| self.ownership.owns_of(lb, &existing.row));
         // What may be taken over is, when everything is looked at.
         if !ours && !self.index.knows(lb) && !reasons.contains(&Reason::All) {
             return Seen::Nothing;
@@ -254,11 +258,12 @@ impl Host {
         let replica = self.northbound.replica();
         let plugins = self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, lb);
-        let wanted: Option<LoadBalancer> = match wish {
-            Wish::AsRows => rows::filled(&replica, &existing, lb, &plugins.words),
+        let mut wanted: Option<LoadBalancer> = match wish {
+            Wish::AsRows => rows::graph(rows::decoded(&existing, lb, &plugins.words)),
             Wish::Octavias(octavia) => Some((**octavia).clone()),
             Wish::Nothing => None,
         };
+        wanted.iter_mut().for_each(|wanted| attach::fill_subnets(wanted, &ReplicaTopology(&replica)));
         match self.plan(&replica, &plugins, lb, wanted.as_ref(), &existing, Scrutiny::Nothing) {
             Ok(mut planned) => {
                 self.drift.note(lb, planned.plan.operations.len());
