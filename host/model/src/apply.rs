@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use uuid::Uuid;
 
 use crate::{
-    change::{BatchMember, Change, ExtraPatch, ListenerPatch, MemberPatch, ObjectKind, PoolPatch},
-    graph::{Extra, Listener, LoadBalancer, Member, Pool},
+    change::{
+        BatchMember, Change, ExtraPatch, ListenerPatch, MemberPatch, MonitorPatch, ObjectKind, PoolPatch,
+    },
+    graph::{Extra, Listener, LoadBalancer, Member, Monitor, Pool},
     ids::{ListenerId, MemberId, PoolId},
 };
 
@@ -140,6 +142,16 @@ fn apply_inside(lb: &mut LoadBalancer, change: &Change) -> Result<bool, ApplyErr
             Ok(lb.pools.get_mut(pool).is_some_and(|pool| pool.members.remove(id).is_some()))
         }
         Change::MemberBatch(pool, wanted) => replace_members(pool_mut(lb, *pool)?, wanted),
+        Change::HealthMonitorCreate(pool, monitor) => create_monitor(pool_mut(lb, *pool)?, monitor),
+        Change::HealthMonitorUpdate(pool, patch) => {
+            let monitor = pool_mut(lb, *pool)?.monitor.as_mut().filter(|monitor| monitor.id == patch.id);
+            let missing = || not_found(ObjectKind::HealthMonitor, patch.id.uuid());
+            Ok(patch_monitor(monitor.ok_or_else(missing)?, patch))
+        }
+        Change::HealthMonitorDelete(pool, id) => {
+            let pool = lb.pools.get_mut(pool);
+            Ok(pool.is_some_and(|pool| pool.monitor.take_if(|monitor| monitor.id == *id).is_some()))
+        }
     }
 }
 
@@ -253,6 +265,32 @@ fn replace_members(pool: &mut Pool, wanted: &[BatchMember]) -> Result<bool, Appl
     let changed = pool.members != members;
     pool.members = members;
     Ok(changed)
+}
+
+fn create_monitor(pool: &mut Pool, wanted: &Monitor) -> Result<bool, ApplyError> {
+    match &pool.monitor {
+        Some(monitor) if monitor == wanted => Ok(false),
+        // A pool has one; Octavia itself refuses a second.
+        Some(monitor) => Err(ApplyError::Exists { kind: ObjectKind::HealthMonitor, id: monitor.id.uuid() }),
+        None => {
+            pool.monitor = Some(wanted.clone());
+            Ok(true)
+        }
+    }
+}
+
+fn patch_monitor(monitor: &mut Monitor, patch: &MonitorPatch) -> bool {
+    let before = monitor.clone();
+    if monitor.kind.is_empty() {
+        monitor.kind.clone_from(patch.kind.as_ref().unwrap_or(&before.kind));
+    }
+    monitor.delay = patch.delay.unwrap_or(monitor.delay);
+    monitor.timeout = patch.timeout.unwrap_or(monitor.timeout);
+    monitor.rise = patch.rise.unwrap_or(monitor.rise);
+    patch.fall.write_or(&mut monitor.fall, Monitor::DEFAULT_FALL);
+    patch.admin_state_up.write_or(&mut monitor.admin_state_up, true);
+    patch_extra(&mut monitor.extra, &patch.extra);
+    *monitor != before
 }
 
 fn patch_extra(extra: &mut Extra, patch: &ExtraPatch) -> bool {

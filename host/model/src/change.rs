@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     field::Field,
-    graph::{Listener, LoadBalancer, Member, Persistence, Pool},
-    ids::{ListenerId, LoadBalancerId, MemberId, PoolId, SubnetId},
+    graph::{Listener, LoadBalancer, Member, Monitor, Persistence, Pool},
+    ids::{HealthMonitorId, ListenerId, LoadBalancerId, MemberId, PoolId, SubnetId},
 };
 
 /// Options to set (`Some`) or to put back to Octavia's default (`None`), by Octavia's field names.
@@ -45,6 +45,12 @@ pub enum Change {
     MemberDelete(PoolId, MemberId),
     /// `member_batch_update`: the complete wanted list; members not in it go.
     MemberBatch(PoolId, Vec<BatchMember>),
+    /// `health_monitor_create`.
+    HealthMonitorCreate(PoolId, Monitor),
+    /// `health_monitor_update`.
+    HealthMonitorUpdate(PoolId, MonitorPatch),
+    /// `health_monitor_delete`.
+    HealthMonitorDelete(PoolId, HealthMonitorId),
 }
 
 /// Changed fields of a load balancer. Names, descriptions, tags and QoS policies have no place in OVN's rows.
@@ -103,6 +109,27 @@ pub struct MemberPatch {
     pub extra: ExtraPatch,
 }
 
+/// Changed fields of a health monitor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MonitorPatch {
+    /// Which one.
+    pub id: HealthMonitorId,
+    /// Its `type`, which never changes: for one whose rows do not say it.
+    pub kind: Option<String>,
+    /// Seconds between probes.
+    pub delay: Option<u32>,
+    /// Seconds until a probe has failed.
+    pub timeout: Option<u32>,
+    /// Octavia's `max_retries`.
+    pub rise: Option<u32>,
+    /// Octavia's `max_retries_down`; `null` means 3.
+    pub fall: Field<u32>,
+    /// `null` means up.
+    pub admin_state_up: Field<bool>,
+    /// Further options.
+    pub extra: ExtraPatch,
+}
+
 /// A member in a batch: new, or one that is there already and keeps what the batch leaves unset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchMember {
@@ -115,7 +142,7 @@ pub struct BatchMember {
 }
 
 impl Change {
-    /// The load balancer, where the call names it; member calls name only their pool.
+    /// The load balancer, where the call names it; calls on members and health monitors name only their pool.
     pub fn loadbalancer_id(&self) -> Option<LoadBalancerId> {
         match self {
             Self::LoadBalancerCreate(lb) => Some(lb.id),
@@ -131,17 +158,23 @@ impl Change {
             Self::MemberCreate(..)
             | Self::MemberUpdate(..)
             | Self::MemberDelete(..)
-            | Self::MemberBatch(..) => None,
+            | Self::MemberBatch(..)
+            | Self::HealthMonitorCreate(..)
+            | Self::HealthMonitorUpdate(..)
+            | Self::HealthMonitorDelete(..) => None,
         }
     }
 
-    /// The pool of a member call.
+    /// The pool of a member's or health monitor's call.
     pub fn pool_id(&self) -> Option<PoolId> {
         match self {
             Self::MemberCreate(id, _)
             | Self::MemberUpdate(id, _)
             | Self::MemberDelete(id, _)
-            | Self::MemberBatch(id, _) => Some(*id),
+            | Self::MemberBatch(id, _)
+            | Self::HealthMonitorCreate(id, _)
+            | Self::HealthMonitorUpdate(id, _)
+            | Self::HealthMonitorDelete(id, _) => Some(*id),
             _ => None,
         }
     }
@@ -154,6 +187,7 @@ impl Change {
                 | Self::ListenerDelete(..)
                 | Self::PoolDelete(..)
                 | Self::MemberDelete(..)
+                | Self::HealthMonitorDelete(..)
         )
     }
 
@@ -174,6 +208,9 @@ impl Change {
             Self::MemberUpdate(..) => "member_update",
             Self::MemberDelete(..) => "member_delete",
             Self::MemberBatch(..) => "member_batch_update",
+            Self::HealthMonitorCreate(..) => "health_monitor_create",
+            Self::HealthMonitorUpdate(..) => "health_monitor_update",
+            Self::HealthMonitorDelete(..) => "health_monitor_delete",
         }
     }
 }
@@ -189,6 +226,8 @@ pub enum ObjectKind {
     Pool,
     /// A member.
     Member,
+    /// A health monitor.
+    HealthMonitor,
 }
 
 impl fmt::Display for ObjectKind {
@@ -198,6 +237,7 @@ impl fmt::Display for ObjectKind {
             Self::Listener => "listener",
             Self::Pool => "pool",
             Self::Member => "member",
+            Self::HealthMonitor => "health monitor",
         })
     }
 }

@@ -28,6 +28,9 @@ pub struct LoadBalancer {
     pub listeners: BTreeMap<ListenerId, Listener>,
     /// Pools by id, also those that no listener uses.
     pub pools: BTreeMap<PoolId, Pool>,
+    /// The metadata of its flavor; values as text.
+    #[serde(default)]
+    pub flavor: BTreeMap<String, String>,
 }
 
 /// An address that clients connect to.
@@ -120,7 +123,7 @@ pub struct Member {
 pub struct Monitor {
     /// Octavia's id.
     pub id: HealthMonitorId,
-    /// Octavia's `type`.
+    /// Octavia's `type`; empty where the rows of another driver do not say.
     pub kind: String,
     /// Seconds between probes.
     pub delay: u32,
@@ -147,10 +150,27 @@ impl LoadBalancer {
         self.pools.values().find(|pool| pool.members.contains_key(id))
     }
 
+    /// The pool of a health monitor.
+    pub fn pool_of_monitor(&self, id: HealthMonitorId) -> Option<&Pool> {
+        self.pools.values().find(|pool| pool.monitor.as_ref().is_some_and(|monitor| monitor.id == id))
+    }
+
     /// The listeners whose default pool is the given one.
     pub fn listeners_of_pool(&self, id: PoolId) -> impl Iterator<Item = &Listener> {
         self.listeners.values().filter(move |listener| listener.default_pool_id == Some(id))
     }
+}
+
+impl Pool {
+    /// The health monitor, where it probes.
+    pub fn probing(&self) -> Option<&Monitor> {
+        self.monitor.as_ref().filter(|monitor| monitor.admin_state_up)
+    }
+}
+
+impl Monitor {
+    /// Octavia's default of `max_retries_down`.
+    pub const DEFAULT_FALL: u32 = 3;
 }
 
 impl Member {

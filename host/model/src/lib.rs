@@ -21,7 +21,8 @@ mod status;
 
 pub use apply::{Applied, ApplyError, apply};
 pub use change::{
-    BatchMember, Change, ExtraPatch, ListenerPatch, LoadBalancerPatch, MemberPatch, ObjectKind, PoolPatch,
+    BatchMember, Change, ExtraPatch, ListenerPatch, LoadBalancerPatch, MemberPatch, MonitorPatch, ObjectKind,
+    PoolPatch,
 };
 pub use field::Field;
 pub use graph::{Extra, Listener, LoadBalancer, Member, Monitor, Persistence, Pool, Vip};
@@ -31,4 +32,4 @@ pub use ids::{
 pub use release::{ObjectRef, ProvisioningStatus, Released, Touched, failed, has, released, touched};
 pub use revert::revert;
 pub use settle::{Settled, settle, take_out, take_values};
-pub use status::{OperatingStatus, OperatingStatuses, operating_statuses};
+pub use status::{Health, HealthMap, OperatingStatus, OperatingStatuses, operating_statuses};

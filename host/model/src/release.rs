@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::Change,
-    graph::LoadBalancer,
+    graph::{LoadBalancer, Pool},
     ids::{HealthMonitorId, ListenerId, LoadBalancerId, MemberId, PoolId},
-    status::{OperatingStatus, OperatingStatuses, operating_statuses},
+    status::{HealthMap, OperatingStatus, OperatingStatuses, operating_statuses},
 };
 
 /// An object of Octavia's.
@@ -83,8 +83,8 @@ impl Touched {
 }
 
 /// What a done change lets go, children before parents; `after` is the load balancer as the change left it.
-pub fn released(touched: &Touched, after: Option<&LoadBalancer>) -> Vec<Released> {
-    let statuses = after.map(operating_statuses);
+pub fn released(touched: &Touched, after: Option<&LoadBalancer>, health: &HealthMap) -> Vec<Released> {
+    let statuses = after.map(|lb| operating_statuses(lb, health));
     let in_use = touched.parents.iter().any(|parent| matches!(parent, ObjectRef::Listener(_)));
     let status = |object: ObjectRef| {
         let mut operating = statuses.as_ref().and_then(|statuses| operating(statuses, after, object));
@@ -114,8 +114,8 @@ pub fn released(touched: &Touched, after: Option<&LoadBalancer>) -> Vec<Released
 }
 
 /// What a change lets go that has failed for good: its own objects in error, their parents as they are.
-pub fn failed(touched: &Touched, as_it_is: Option<&LoadBalancer>) -> Vec<Released> {
-    let statuses = as_it_is.map(operating_statuses);
+pub fn failed(touched: &Touched, as_it_is: Option<&LoadBalancer>, health: &HealthMap) -> Vec<Released> {
+    let statuses = as_it_is.map(|lb| operating_statuses(lb, health));
     let own = touched.own.iter().rev().map(|object| Released {
         object: *object,
         provisioning: ProvisioningStatus::Error,
@@ -137,7 +137,8 @@ pub fn touched(change: &Change, before: Option<&LoadBalancer>, after: Option<&Lo
         Change::LoadBalancerCreate(_)
         | Change::ListenerCreate(..)
         | Change::PoolCreate(..)
-        | Change::MemberCreate(..) => touched.own.clone(),
+        | Change::MemberCreate(..)
+        | Change::HealthMonitorCreate(..) => touched.own.clone(),
         Change::MemberBatch(..) => {
             touched.own.iter().copied().filter(|object| !has(before, *object)).collect()
         }
@@ -166,15 +167,13 @@ fn held_up(change: &Change, before: Option<&LoadBalancer>, after: Option<&LoadBa
         Change::PoolCreate(_, listener, pool) => {
             touched.parents.extend(listener.map(ObjectRef::Listener));
             touched.pool(pool.id, either());
-            touched.own.extend(pool.members.keys().map(|id| ObjectRef::Member(*id)));
+            touched.inside(pool);
         }
         Change::PoolUpdate(_, patch) => touched.pool(patch.id, either()),
         Change::PoolDelete(_, id) => {
             touched.pool(*id, either());
             let gone = before.and_then(|lb| lb.pools.get(id));
-            touched.own.extend(
-                gone.into_iter().flat_map(|pool| pool.members.keys()).map(|id| ObjectRef::Member(*id)),
-            );
+            gone.into_iter().for_each(|pool| touched.inside(pool));
         }
         Change::MemberCreate(pool, member) => touched.members(*pool, [member.id], either()),
         Change::MemberUpdate(pool, patch) => touched.members(*pool, [patch.id], either()),
@@ -185,6 +184,9 @@ fn held_up(change: &Change, before: Option<&LoadBalancer>, after: Option<&LoadBa
             let ids: Vec<_> = wanted.iter().map(|member| member.patch.id).chain(old.copied()).collect();
             touched.members(*pool, ids, either());
         }
+        Change::HealthMonitorCreate(pool, monitor) => touched.monitor(*pool, monitor.id, either()),
+        Change::HealthMonitorUpdate(pool, patch) => touched.monitor(*pool, patch.id, either()),
+        Change::HealthMonitorDelete(pool, id) => touched.monitor(*pool, *id, either()),
     }
     touched
 }
@@ -195,9 +197,28 @@ impl Touched {
         self.own.extend(lb.listeners.keys().map(|id| ObjectRef::Listener(*id)));
         for pool in lb.pools.values() {
             self.own.insert(ObjectRef::Pool(pool.id));
-            self.own.extend(pool.members.keys().map(|id| ObjectRef::Member(*id)));
-            self.own.extend(pool.monitor.iter().map(|monitor| ObjectRef::HealthMonitor(monitor.id)));
+            self.inside(pool);
         }
+    }
+
+    fn inside(&mut self, pool: &Pool) {
+        self.own.extend(pool.members.keys().map(|id| ObjectRef::Member(*id)));
+        self.own.extend(pool.monitor.iter().map(|monitor| ObjectRef::HealthMonitor(monitor.id)));
+    }
+
+    /// A health monitor holds up its pool and that one's listeners; the members' operating status comes or goes with it.
+    fn monitor<'a>(
+        &mut self,
+        pool: PoolId,
+        id: HealthMonitorId,
+        either: impl Iterator<Item = &'a LoadBalancer> + Clone,
+    ) {
+        self.own.insert(ObjectRef::HealthMonitor(id));
+        self.parents.insert(ObjectRef::Pool(pool));
+        let members =
+            either.clone().filter_map(|lb| lb.pools.get(&pool)).flat_map(|pool| pool.members.keys());
+        self.parents.extend(members.map(|id| ObjectRef::Member(*id)));
+        self.listeners_of(pool, either);
     }
 
     fn listener<'a>(&mut self, id: ListenerId, either: impl Iterator<Item = &'a LoadBalancer>) {
@@ -236,9 +257,7 @@ pub fn has(lb: Option<&LoadBalancer>, object: ObjectRef) -> bool {
         ObjectRef::Listener(id) => lb.listeners.contains_key(&id),
         ObjectRef::Pool(id) => lb.pools.contains_key(&id),
         ObjectRef::Member(id) => lb.pool_of_member(&id).is_some(),
-        ObjectRef::HealthMonitor(id) => {
-            lb.pools.values().any(|p| p.monitor.as_ref().is_some_and(|m| m.id == id))
-        }
+        ObjectRef::HealthMonitor(id) => lb.pool_of_monitor(id).is_some(),
     })
 }
 
@@ -252,7 +271,10 @@ fn operating(
         ObjectRef::Listener(id) => statuses.listeners.get(&id).copied(),
         ObjectRef::Pool(id) => statuses.pools.get(&id).copied(),
         ObjectRef::Member(id) => statuses.members.get(&id).copied(),
-        ObjectRef::HealthMonitor(_) => has(lb, object).then_some(OperatingStatus::Online),
+        ObjectRef::HealthMonitor(id) => {
+            let probes = lb?.pool_of_monitor(id)?.probing().is_some();
+            Some(if probes { OperatingStatus::Online } else { OperatingStatus::Offline })
+        }
     }
 }
 

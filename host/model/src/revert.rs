@@ -36,6 +36,9 @@ pub fn revert(
 /// Reverts inside a pool that has been edited since; true when it could.
 fn revert_pool(pool: &mut Pool, before: &Pool, after: &Pool) -> bool {
     revert_map(&mut pool.members, &before.members, &after.members, |_, _, _| false);
+    if before.monitor != after.monitor && pool.monitor == after.monitor {
+        pool.monitor.clone_from(&before.monitor);
+    }
     true
 }
 

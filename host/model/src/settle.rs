@@ -102,6 +102,13 @@ pub fn take_values(lb: &mut LoadBalancer, change: &Change, octavia: &LoadBalance
         Change::ListenerUpdate(_, patch) => take_listener(lb, patch.id, octavia),
         Change::PoolCreate(_, Some(listener), _) => take_listener(lb, *listener, octavia),
         Change::PoolUpdate(_, patch) => take_pool(lb, patch.id, octavia),
+        Change::HealthMonitorUpdate(pool, patch) => {
+            let theirs = octavia.pools.get(pool).and_then(|pool| pool.monitor.as_ref());
+            let ours = lb.pools.get_mut(pool).and_then(|pool| pool.monitor.as_mut());
+            if let (Some(ours), Some(theirs)) = (ours, theirs.filter(|theirs| theirs.id == patch.id)) {
+                ours.clone_from(theirs);
+            }
+        }
         Change::MemberUpdate(pool, patch) => take_members(lb, *pool, [patch.id], octavia),
         Change::MemberBatch(pool, wanted) => {
             take_members(lb, *pool, wanted.iter().map(|BatchMember { patch, .. }| patch.id), octavia);

@@ -23,6 +23,8 @@ pub enum OperatingStatus {
     Degraded,
     /// No member answers.
     Error,
+    /// Takes no new connections; those it has go on.
+    Draining,
 }
 
 impl OperatingStatus {
@@ -34,9 +36,28 @@ impl OperatingStatus {
             Self::Offline => "OFFLINE",
             Self::Degraded => "DEGRADED",
             Self::Error => "ERROR",
+            Self::Draining => "DRAINING",
         }
     }
 }
+
+/// What the network last said of a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Health {
+    /// Nothing: it is not probed, or not yet.
+    #[default]
+    Unknown,
+    /// It answers.
+    Online,
+    /// It does not.
+    Offline,
+    /// It has no port in OVN, so it cannot be probed; behind a monitor it then gets no connections.
+    NoPort,
+}
+
+/// The health of a load balancer's members; one that is not named is [`Health::Unknown`].
+pub type HealthMap = BTreeMap<MemberId, Health>;
 
 /// The operating status of every object of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,11 +74,14 @@ pub struct OperatingStatuses {
 
 /// Computes the statuses of a load balancer, over all its protocols.
 ///
-/// An object that is administratively down is OFFLINE; a pool without members too. Otherwise a pool is as bad as its
+/// A member whose pool is not probed is NO_MONITOR; one that is probed is ONLINE until the network says otherwise, since it
+/// gets connections until then. An object that is administratively down is OFFLINE; a pool without members too. Otherwise a pool is as bad as its
 /// members, a listener as its pool, the load balancer as its worst listener; OFFLINE is not handed upwards.
-pub fn operating_statuses(lb: &LoadBalancer) -> OperatingStatuses {
-    let members = lb.pools.values().flat_map(|pool| pool.members.values());
-    let members: BTreeMap<_, _> = members.map(|member| (member.id, member_status(member))).collect();
+pub fn operating_statuses(lb: &LoadBalancer, health: &HealthMap) -> OperatingStatuses {
+    let members = lb.pools.values().flat_map(|pool| pool.members.values().map(move |member| (pool, member)));
+    let health = |member: &Member| health.get(&member.id).copied().unwrap_or_default();
+    let members: BTreeMap<_, _> =
+        members.map(|(pool, member)| (member.id, member_status(pool, member, health(member)))).collect();
     let pools: BTreeMap<_, _> =
         lb.pools.values().map(|pool| (pool.id, pool_status(pool, &members))).collect();
     let listeners: BTreeMap<_, _> = lb
@@ -76,8 +100,14 @@ pub fn operating_statuses(lb: &LoadBalancer) -> OperatingStatuses {
     OperatingStatuses { loadbalancer, listeners, pools, members }
 }
 
-fn member_status(member: &Member) -> OperatingStatus {
-    if member.admin_state_up { OperatingStatus::NoMonitor } else { OperatingStatus::Offline }
+fn member_status(pool: &Pool, member: &Member, health: Health) -> OperatingStatus {
+    match health {
+        _ if !member.admin_state_up => OperatingStatus::Offline,
+        _ if member.weight == 0 => OperatingStatus::Draining,
+        _ if pool.probing().is_none() => OperatingStatus::NoMonitor,
+        Health::Offline | Health::NoPort => OperatingStatus::Error,
+        Health::Online | Health::Unknown => OperatingStatus::Online,
+    }
 }
 
 fn pool_status(pool: &Pool, members: &BTreeMap<MemberId, OperatingStatus>) -> OperatingStatus {

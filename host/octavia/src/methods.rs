@@ -67,8 +67,6 @@ const L7: Answer = Answer::NotImplemented(
 const FLAVOR: Answer = Answer::NotImplemented("flavors-not-implemented", "flavors are not supported");
 const ZONE: Answer =
     Answer::NotImplemented("availability-zones-not-implemented", "availability zones are not supported");
-const MONITOR: Answer =
-    Answer::Unsupported("health-monitors-unsupported", "health monitors are not supported in this version");
 
 /// All methods.
 pub static METHODS: &[DriverMethod] = &[
@@ -142,15 +140,23 @@ pub static METHODS: &[DriverMethod] = &[
         ],
         Answer::Change(body::member_batch_update),
     ),
-    method("health_monitor_create", &[object("healthmonitor", &HEALTH_MONITOR, Form::Loose)], MONITOR),
-    method("health_monitor_delete", &[object("healthmonitor", &HEALTH_MONITOR, Form::Loose)], MONITOR),
+    method(
+        "health_monitor_create",
+        &[object("healthmonitor", &HEALTH_MONITOR, Form::Create)],
+        Answer::Change(body::health_monitor_create),
+    ),
+    method(
+        "health_monitor_delete",
+        &[object("healthmonitor", &HEALTH_MONITOR, Form::Delete)],
+        Answer::Change(body::health_monitor_delete),
+    ),
     method(
         "health_monitor_update",
         &[
-            object("old_healthmonitor", &HEALTH_MONITOR, Form::Loose),
-            object("new_healthmonitor", &HEALTH_MONITOR, Form::Loose),
+            object("old_healthmonitor", &HEALTH_MONITOR, Form::Old),
+            object("new_healthmonitor", &HEALTH_MONITOR, Form::New),
         ],
-        MONITOR,
+        Answer::Change(body::health_monitor_update),
     ),
     method("l7policy_create", &[object("l7policy", &L7POLICY, Form::Loose)], L7),
     method("l7policy_delete", &[object("l7policy", &L7POLICY, Form::Loose)], L7),

@@ -117,7 +117,11 @@ fn vip_switch(vip: &Vip, topology: &dyn Topology) -> Option<(Switch, Vec<IpNet>)
 }
 
 /// The switch of a member's subnet: from the topology, else the VIP that is in the same subnet.
-fn member_switch(lb: &LoadBalancer, id: SubnetId, topology: &dyn Topology) -> Option<(Switch, Vec<IpNet>)> {
+pub(crate) fn member_switch(
+    lb: &LoadBalancer,
+    id: SubnetId,
+    topology: &dyn Topology,
+) -> Option<(Switch, Vec<IpNet>)> {
     let subnet = topology.subnet(id);
     if let Some((switch, cidrs)) = subnet.and_then(|subnet| Some((subnet.switch?, subnet.cidrs))) {
         return Some((switch, cidrs));

@@ -10,7 +10,7 @@ use crate::{
     error::PlanError,
     keys,
     ownership::Ownership,
-    row::Existing,
+    row::{Existing, HealthCheckRow},
 };
 
 /// Checks a plan against the rows it was made from.
@@ -34,6 +34,7 @@ pub fn check(plan: &Plan, existing: &[Existing], ownership: &Ownership) -> Resul
                     return Err(unsound(format!("row {} is inserted for somebody else", row.uuid)));
                 }
                 well_formed(plan.lb, row.vips.iter())?;
+                row.health_checks.iter().try_for_each(|check| checked_vip(plan.lb, check))?;
             }
             Operation::Update(update) => {
                 must_be_guarded(plan.lb, update.row, &known, &guarded)?;
@@ -46,6 +47,18 @@ pub fn check(plan: &Plan, existing: &[Existing], ownership: &Ownership) -> Resul
             Operation::Delete { row } => {
                 must_be_guarded(plan.lb, *row, &known, &guarded)?;
                 deleted.insert(*row);
+            }
+            Operation::InsertCheck { load_balancer, check } => {
+                must_be_guarded(plan.lb, *load_balancer, &known, &guarded)?;
+                checked_vip(plan.lb, check)?;
+            }
+            Operation::UpdateCheck { load_balancer, check, .. }
+            | Operation::RemoveCheck { load_balancer, check } => {
+                must_be_guarded(plan.lb, *load_balancer, &known, &guarded)?;
+                let of_row = existing.iter().filter(|existing| existing.row.uuid == *load_balancer);
+                if !of_row.flat_map(|existing| &existing.row.health_checks).any(|row| row.uuid == *check) {
+                    return Err(unsound(format!("health check {check} is not of row {load_balancer}")));
+                }
             }
             Operation::Attach { row, .. } | Operation::Detach { from: _, row } => {
                 if !inserted.contains(row) {
@@ -70,6 +83,17 @@ fn must_be_guarded(
         return Ok(());
     }
     Err(PlanError::Unsound { lb, why: format!("row {row} is changed but was not read or not guarded") })
+}
+
+fn checked_vip(lb: LoadBalancerId, check: &HealthCheckRow) -> Result<(), PlanError> {
+    let nobody = String::new();
+    well_formed(lb, std::iter::once((&check.vip, &check.vip)))?;
+    match check.external_ids.get(keys::CHECK_MONITOR).unwrap_or(&nobody).is_empty() {
+        true => {
+            Err(PlanError::Unsound { lb, why: format!("the health check of {:?} has no monitor", check.vip) })
+        }
+        false => Ok(()),
+    }
 }
 
 fn well_formed<'a>(

@@ -8,9 +8,11 @@ use weir_model::{Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_sta
 use crate::{
     attach::{self, Place},
     error::PlanError,
+    fronts::{Front, fronts},
     keep::kept,
     keys::{self, ListenerKey, MemberKey, PoolKey},
     makers::{Makers, makers},
+    monitors::{self, Checks},
     python_json,
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
@@ -33,6 +35,8 @@ pub struct Wanted {
     pub external_ids: BTreeMap<String, String>,
     /// Where it belongs.
     pub place: Place,
+    /// How members are probed.
+    pub checks: Checks,
     /// Listeners and pools whose plugin failed or refused: their part of the row is as it was.
     pub kept: Vec<(UnitKey, Problem)>,
 }
@@ -67,9 +71,10 @@ pub fn compile(
     existing: &[Existing],
     around: Surroundings<'_>,
 ) -> Result<Vec<Wanted>, PlanError> {
-    let groups = group(lb, translations, existing, around.words)?;
+    let fronts = fronts(lb, around.topology);
+    let groups = group(lb, &fronts, translations, existing, around.words)?;
     refuse_taken(lb, &groups)?;
-    let common = keys::common(lb, &around.ownership.deployment);
+    let common = keys::common(lb, &fronts, &around.ownership.deployment);
     let mut wanted = Vec::with_capacity(groups.len());
     for (group, content) in groups {
         allowed("protocol", &group.transport, &around.capabilities.protocols)?;
@@ -83,8 +88,11 @@ pub fn compile(
         let members =
             content.pools.iter().filter_map(|id| lb.pools.get(id)).flat_map(|pool| pool.members.values());
         let place = attach::place(lb, members, around.topology);
+        let pools = content.pools.iter().filter_map(|id| lb.pools.get(id));
+        let checked = content.served(lb);
+        let checks = monitors::checks(lb, pools, &checked, &translations.checks, existing, around.topology);
         let mut external_ids = common.clone();
-        object_keys(lb, &group, &content, around.words, &mut external_ids);
+        object_keys(lb, &group, &content, around, &mut external_ids);
         place_keys(&place, &mut external_ids);
         let named = group.options.keys().filter(|key| !around.words.built_in_options.contains(*key));
         let named: Vec<_> = named.map(String::as_str).collect();
@@ -98,6 +106,7 @@ pub fn compile(
             options: group.options,
             external_ids,
             place,
+            checks,
             kept: content.kept,
         });
     }
@@ -133,6 +142,7 @@ fn refuse_taken(lb: &LoadBalancer, groups: &BTreeMap<Group, Content>) -> Result<
 
 fn group(
     lb: &LoadBalancer,
+    fronts: &[Front],
     translations: &Translations,
     existing: &[Existing],
     words: &Words,
@@ -147,7 +157,7 @@ fn group(
             Ok((group, translation)) => {
                 let content = groups.entry(group.clone()).or_default();
                 content.distributed(&unit, translations);
-                content.add(lb, &unit, translation, &group.transport)?;
+                content.add(lb, fronts, &unit, translation, &group.transport)?;
             }
             Err(problem) => {
                 let (group, vips) = kept(lb, &unit, existing, words)
@@ -169,7 +179,7 @@ fn group(
         let same = groups.keys().find(|group| group.transport == alone.transport);
         let group = if groups.contains_key(&alone) { alone } else { same.cloned().unwrap_or(alone) };
         let content = groups.entry(group.clone()).or_default();
-        content.add(lb, &unit, translation, &group.transport)?;
+        content.add(lb, fronts, &unit, translation, &group.transport)?;
     }
     Ok(groups)
 }
@@ -229,9 +239,18 @@ impl Content {
         }
     }
 
+    /// The VIP entries with the pools that serve them.
+    fn served<'a>(&'a self, lb: &'a LoadBalancer) -> Vec<(&'a str, &'a Pool)> {
+        let pool = |listener: &Option<ListenerId>| {
+            lb.pools.get(&lb.listeners.get(listener.as_ref()?)?.default_pool_id?)
+        };
+        self.vips.iter().filter_map(|(vip, (_, listener))| Some((vip.as_str(), pool(listener)?))).collect()
+    }
+
     fn add(
         &mut self,
         lb: &LoadBalancer,
+        fronts: &[Front],
         unit: &Unit<'_>,
         translation: &Translation,
         transport: &str,
@@ -245,7 +264,7 @@ impl Content {
         }
         let members: Vec<_> = unit.pool.map(|pool| pool.members.values().collect()).unwrap_or_default();
         for entry in &translation.entries {
-            let Some(vip) = lb.vips().nth(entry.vip as usize) else { continue };
+            let Some(vip) = fronts.get(entry.vip as usize) else { continue };
             let mut backends = Vec::new();
             for backend in &entry.backends {
                 let Some(member) = members.get(backend.member as usize) else { continue };
@@ -277,20 +296,25 @@ fn object_keys(
     lb: &LoadBalancer,
     group: &Group,
     content: &Content,
-    words: &Words,
+    around: Surroundings<'_>,
     out: &mut BTreeMap<String, String>,
 ) {
     let spoken = group.transport.to_uppercase();
     for listener in content.listeners.iter().filter_map(|id| lb.listeners.get(id)) {
         listener_keys(listener, &spoken, &content.makers, out);
     }
-    let statuses = operating_statuses(lb).members;
+    let statuses = operating_statuses(lb, around.health).members;
     let mut row_statuses = BTreeMap::new();
     for pool in content.pools.iter().filter_map(|id| lb.pools.get(id)) {
-        pool_keys(pool, &spoken, &words.default_algorithm, &content.makers, out);
+        pool_keys(pool, &spoken, &around.words.default_algorithm, &content.makers, out);
         for id in pool.members.keys() {
             row_statuses.extend(statuses.get(id).map(|status| (id.to_string(), status.as_str())));
         }
+    }
+    let monitors = content.pools.iter().filter_map(|id| lb.pools.get(id)?.monitor.as_ref());
+    let monitors: Vec<_> = monitors.map(|monitor| monitor.id.to_string()).collect();
+    if !monitors.is_empty() {
+        out.insert(keys::HEALTH_MONITORS.to_owned(), python_json::to_string(&monitors));
     }
     if !row_statuses.is_empty() {
         out.insert(keys::MEMBER_STATUS.to_owned(), python_json::to_string(&row_statuses));
@@ -381,6 +405,15 @@ pub fn seen(row: &LoadBalancerRow, words: &Words) -> String {
     managed_options(row, words).for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
     part("vips");
     row.vips.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    // Left out where there is nothing, as rows were hashed before there were monitors.
+    row.ip_port_mappings.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    let mut checks: Vec<_> = row.health_checks.iter().collect();
+    checks.sort_by_key(|check| (&check.vip, &check.options, &check.external_ids));
+    for check in checks {
+        part(&check.vip);
+        let maps = check.options.iter().chain(&check.external_ids);
+        maps.for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    }
     part("external_ids");
     let visible = |key: &str| keys::is_managed(key) && !key.starts_with(keys::OURS);
     for (key, value) in row.external_ids.iter().filter(|(key, _)| visible(key)) {

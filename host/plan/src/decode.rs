@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use weir_model::{Listener, LoadBalancer, LoadBalancerId, Member, MemberId, Pool, Vip};
+use weir_model::{
+    Extra, HealthMonitorId, Listener, LoadBalancer, LoadBalancerId, Member, MemberId, Monitor, Pool, PoolId,
+    Vip,
+};
 
 use crate::{
     keys::{self, ListenerKey, LoadBalancerKey, MemberKey, PoolKey},
-    row::LoadBalancerRow,
+    row::{HealthCheckRow, LoadBalancerRow},
+    translation::HealthCheck,
     words::Words,
 };
 
@@ -90,6 +94,7 @@ fn frame(id: LoadBalancerId, row: &LoadBalancerRow, findings: &mut Vec<Finding>)
         additional_vips,
         listeners: BTreeMap::new(),
         pools: BTreeMap::new(),
+        flavor: BTreeMap::new(),
     })
 }
 
@@ -139,17 +144,54 @@ impl Reader<'_> {
         let (id, admin_state_up) = admin_state(id);
         let further: PoolKey =
             json(self.row, &format!("{}{id}", keys::OUR_POOL), self.findings).unwrap_or_default();
+        let id = id.parse().ok()?;
         let members = self.members(value);
         let algorithm = self.algorithm(further.algorithm);
+        let monitor = self.monitor(id, further.monitor);
         Some(Pool {
-            id: id.parse().ok()?,
+            id,
             protocol: further.protocol.unwrap_or_else(|| self.protocol()),
             algorithm,
             persistence: further.persistence,
             admin_state_up,
             members,
-            monitor: further.monitor,
+            monitor,
             extra: further.extra,
+        })
+    }
+
+    /// Our own key where the row is as we left it; else what the checks say. A monitor that is down has no checks, and one
+    /// that the row does not list is gone.
+    fn monitor(&mut self, pool: PoolId, key: Option<Monitor>) -> Option<Monitor> {
+        if self.as_we_left_it {
+            return key;
+        }
+        let listed: Vec<HealthMonitorId> =
+            json(self.row, keys::HEALTH_MONITORS, self.findings).unwrap_or_default();
+        let pool = pool.to_string();
+        let of_pool = |check: &&HealthCheckRow| check.external_ids.get(keys::CHECK_POOL) == Some(&pool);
+        let check = self.row.health_checks.iter().find(of_pool);
+        let named = check.and_then(|check| check.external_ids.get(keys::CHECK_MONITOR)?.parse().ok());
+        let (id, before) = match (named, key) {
+            (Some(id), key) => (id, key.filter(|key| key.id == id)),
+            (None, Some(key)) => (key.id, Some(key)),
+            (None, None) => return None,
+        };
+        if !listed.contains(&id) {
+            return None;
+        }
+        let Some(check) = check else { return before };
+        let HealthCheck { interval, timeout, success, failure } = HealthCheck::read(&check.options);
+        let known = before.as_ref();
+        Some(Monitor {
+            id,
+            kind: known.map(|known| known.kind.clone()).unwrap_or_default(),
+            delay: interval,
+            timeout,
+            rise: success,
+            fall: failure,
+            admin_state_up: known.is_none_or(|known| known.admin_state_up),
+            extra: known.map_or_else(Extra::new, |known| known.extra.clone()),
         })
     }
 

@@ -11,7 +11,8 @@ use crate::{
     decode::objects,
     error::PlanError,
     keys,
-    row::{Existing, LoadBalancerRow},
+    monitors::Sourceless,
+    row::{Existing, HealthCheckRow, LoadBalancerRow},
     surroundings::Surroundings,
     translation::{Problem, UnitKey},
 };
@@ -28,6 +29,10 @@ pub struct Plan {
     pub kept: Vec<(UnitKey, Problem)>,
     /// Members that are in the VIPs but not attached, since nothing tells where their subnet is.
     pub unresolved: Vec<weir_model::MemberId>,
+    /// Members behind a monitor that cannot be probed and get no connections: no port of OVN has their address.
+    pub without_port: Vec<weir_model::MemberId>,
+    /// Subnets whose members are not probed yet for want of a source address.
+    pub sourceless: Vec<Sourceless>,
 }
 
 /// One operation of a plan.
@@ -49,6 +54,31 @@ pub enum Operation {
     Delete {
         /// The row.
         row: Uuid,
+    },
+    /// Inserts a health check and has a load balancer refer to it.
+    InsertCheck {
+        /// The load balancer's row.
+        load_balancer: Uuid,
+        /// The health check's.
+        check: HealthCheckRow,
+    },
+    /// Changes a health check.
+    UpdateCheck {
+        /// The load balancer's row.
+        load_balancer: Uuid,
+        /// The health check's.
+        check: Uuid,
+        /// Changed options.
+        options: MapPatch,
+        /// Changed keys.
+        external_ids: MapPatch,
+    },
+    /// Has a load balancer no longer refer to a health check, which then goes.
+    RemoveCheck {
+        /// The load balancer's row.
+        load_balancer: Uuid,
+        /// The health check's.
+        check: Uuid,
     },
     /// Adds the row to a `Logical_Switch`'s or `Logical_Router`'s `load_balancer` set.
     Attach {
@@ -93,6 +123,8 @@ pub struct Update {
     pub options: MapPatch,
     /// Changed keys.
     pub external_ids: MapPatch,
+    /// Changed ways to probe members.
+    pub ip_port_mappings: MapPatch,
 }
 
 /// Changed elements of a map column.
@@ -149,13 +181,22 @@ pub fn diff(
     taken: &dyn Fn(&Uuid) -> bool,
 ) -> Result<Plan, PlanError> {
     existing.iter().try_for_each(|existing| around.ownership.may_write(lb, &existing.row))?;
-    let mut plan = Plan { lb, operations: Vec::new(), kept: Vec::new(), unresolved: Vec::new() };
+    let mut plan = Plan {
+        lb,
+        operations: Vec::new(),
+        kept: Vec::new(),
+        unresolved: Vec::new(),
+        without_port: Vec::new(),
+        sourceless: Vec::new(),
+    };
     let (matched, leftover) = assign(&wanted, existing);
     let mut used: BTreeSet<Uuid> = existing.iter().map(|existing| existing.row.uuid).collect();
     let mut changes = Vec::new();
     for (mut wanted, existing) in wanted.into_iter().zip(matched) {
         plan.kept.append(&mut wanted.kept);
         plan.unresolved.extend(wanted.place.unresolved.iter().copied());
+        plan.without_port.extend(wanted.checks.without_port.iter().copied());
+        plan.sourceless.extend(wanted.checks.sourceless.iter().copied());
         let (uuid, before) = match existing {
             Some(existing) => (existing.row.uuid, Some(existing)),
             None => (free_uuid(lb, &mut used, taken), None),
@@ -167,6 +208,8 @@ pub fn diff(
         changes.push(Operation::Delete { row: existing.row.uuid });
     }
     plan.operations.append(&mut changes);
+    plan.sourceless.sort_unstable();
+    plan.sourceless.dedup();
     Ok(plan)
 }
 
@@ -231,7 +274,10 @@ fn row_operations(
     let at = changes.len();
     match before {
         None => changes.push(Operation::Insert(row)),
-        Some(Existing { row: old, .. }) => changes.extend(update(old, &row).map(Operation::Update)),
+        Some(Existing { row: old, .. }) => {
+            changes.extend(update(old, &row).map(Operation::Update));
+            check_operations(old, &row, changes);
+        }
     }
     let place = &wanted.place.attached;
     let sets = [
@@ -264,6 +310,8 @@ fn settle(
         selection_fields: wanted.selection_fields.clone(),
         options: wanted.options.clone(),
         external_ids: wanted.external_ids.clone(),
+        ip_port_mappings: wanted.checks.mappings.clone(),
+        health_checks: settle_checks(uuid, wanted, old),
     };
     if around.capabilities.selection_fields.is_empty() {
         row.selection_fields.clear();
@@ -283,6 +331,55 @@ fn settle(
     let hash = seen(&row, around.words);
     row.external_ids.insert(keys::SEEN.to_owned(), hash);
     row
+}
+
+/// The health checks as they shall stand: a check that is there for a VIP entry keeps its row.
+fn settle_checks(lb_row: Uuid, wanted: &Wanted, old: Option<&LoadBalancerRow>) -> Vec<HealthCheckRow> {
+    let existing = old.map(|old| old.health_checks.as_slice()).unwrap_or_default();
+    let mut used: BTreeSet<Uuid> = BTreeSet::new();
+    let checks = wanted.checks.rows.iter().map(|(vip, (options, external_ids))| {
+        let same = |check: &&HealthCheckRow| check.vip == *vip && !used.contains(&check.uuid);
+        let of_monitor = |check: &&HealthCheckRow| {
+            check.external_ids.get(keys::CHECK_MONITOR) == external_ids.get(keys::CHECK_MONITOR)
+        };
+        let before = existing.iter().filter(same).find(of_monitor).or_else(|| existing.iter().find(same));
+        let uuid = before.map_or_else(|| check_uuid(lb_row, vip, existing), |before| before.uuid);
+        used.insert(uuid);
+        HealthCheckRow {
+            vip: vip.clone(),
+            uuid,
+            options: options.clone(),
+            external_ids: external_ids.clone(),
+        }
+    });
+    checks.collect()
+}
+
+/// A uuid for a new check, derived as those of the rows are.
+fn check_uuid(lb_row: Uuid, vip: &str, existing: &[HealthCheckRow]) -> Uuid {
+    let uuids = (0..u32::MAX).map(|n| Uuid::new_v5(&lb_row, format!("{vip} {n}").as_bytes()));
+    let mut free = uuids.filter(|uuid| existing.iter().all(|check| check.uuid != *uuid));
+    free.next().unwrap_or(lb_row)
+}
+
+fn check_operations(old: &LoadBalancerRow, new: &LoadBalancerRow, changes: &mut Vec<Operation>) {
+    let load_balancer = old.uuid;
+    for check in &new.health_checks {
+        match old.health_checks.iter().find(|before| before.uuid == check.uuid) {
+            None => changes.push(Operation::InsertCheck { load_balancer, check: check.clone() }),
+            Some(before) => {
+                let options = MapPatch::between(&before.options, &check.options);
+                let external_ids = MapPatch::between(&before.external_ids, &check.external_ids);
+                if !(options.is_empty() && external_ids.is_empty()) {
+                    let check = check.uuid;
+                    changes.push(Operation::UpdateCheck { load_balancer, check, options, external_ids });
+                }
+            }
+        }
+    }
+    let gone =
+        old.health_checks.iter().filter(|before| new.health_checks.iter().all(|c| c.uuid != before.uuid));
+    changes.extend(gone.map(|check| Operation::RemoveCheck { load_balancer, check: check.uuid }));
 }
 
 /// Keeps an old comma list that has the same elements in another order: rewriting it would only disturb traffic.
@@ -309,7 +406,7 @@ fn keep_order(
 
 /// Keeps an old JSON value that says the same.
 fn keep_json(old: &BTreeMap<String, String>, new: &mut BTreeMap<String, String>) {
-    for key in [keys::LS_REFS, keys::MEMBER_STATUS] {
+    for key in [keys::LS_REFS, keys::MEMBER_STATUS, keys::HEALTH_MONITORS] {
         if let (Some(before), Some(value)) = (old.get(key), new.get_mut(key))
             && before != value
             && let (Ok(a), Ok(b)) = (parse(before), parse(value))
@@ -334,6 +431,7 @@ fn update(old: &LoadBalancerRow, new: &LoadBalancerRow) -> Option<Update> {
         vips: MapPatch::between(&old.vips, &new.vips),
         options: MapPatch::between(&old.options, &new.options),
         external_ids: MapPatch::between(&old.external_ids, &new.external_ids),
+        ip_port_mappings: MapPatch::between(&old.ip_port_mappings, &new.ip_port_mappings),
     };
     (update != Update { row: old.uuid, ..Update::default() }).then_some(update)
 }

@@ -12,6 +12,9 @@
 //! | `listener_<id>`, `listener_<id>:D` | `<port>:` or `<port>:pool_<id>`; `:D` is administratively down | reference |
 //! | `pool_<id>`, `pool_<id>:D` | member tokens, comma separated | reference, Neutron |
 //! | `neutron:member_status` | JSON `{"<member>": "<operating status>"}` | reference |
+//! | `neutron:vip_fip` | the VIP's floating IP | reference |
+//! | `neutron:additional_vip_fips` | floating IPs of further VIPs, comma separated | reference |
+//! | `octavia:healthmonitors` | JSON list of the ids of the pools' health monitors | reference |
 //! | `weir:v` | `1`: this table | Weir |
 //! | `weir:owner` | the deployment that writes the row | Weir |
 //! | `weir:seen` | hash of all that the reference sees of the row; another value means that somebody else edited it | Weir |
@@ -25,6 +28,9 @@
 //! addresses have no brackets there. The protocol of a listener or a pool is the row's, in capitals, unless its own key
 //! says another; the algorithm of a pool is the default one (see [`crate::Words`]) unless its key says another.
 //!
+//! A `Load_Balancer_Health_Check` row has the reference's keys `octavia:healthmonitor`, `octavia:pool_id` and `octavia:vip`
+//! (the address of its VIP entry).
+//!
 //! Keys that are not in this table are somebody else's and stay as they are.
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -32,7 +38,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::{Deserialize, Serialize};
 use weir_model::{Extra, LoadBalancer, Member, MemberId, Monitor, NetworkId, Persistence, SubnetId, Vip};
 
-use crate::python_json;
+use crate::{fronts::Front, python_json};
 
 /// Format of these keys.
 pub const VERSION: &str = "weir:v";
@@ -62,6 +68,18 @@ pub const LS_REFS: &str = "ls_refs";
 pub const LR_REF: &str = "lr_ref";
 /// Operating statuses of members.
 pub const MEMBER_STATUS: &str = "neutron:member_status";
+/// The VIP's floating IP.
+pub const VIP_FIP: &str = "neutron:vip_fip";
+/// Floating IPs of further VIPs.
+pub const ADDITIONAL_VIP_FIPS: &str = "neutron:additional_vip_fips";
+/// Health monitors of the row's pools.
+pub const HEALTH_MONITORS: &str = "octavia:healthmonitors";
+/// On a health check: its monitor.
+pub const CHECK_MONITOR: &str = "octavia:healthmonitor";
+/// On a health check: the monitor's pool.
+pub const CHECK_POOL: &str = "octavia:pool_id";
+/// On a health check: the address of its VIP entry.
+pub const CHECK_VIP: &str = "octavia:vip";
 /// On rows that Neutron makes for its own use, such as port forwarding: never ours.
 pub const DEVICE_OWNER: &str = "neutron:device_owner";
 
@@ -82,8 +100,20 @@ pub const DOWN: &str = ":D";
 
 /// True for keys of the table above: those that a plan may write and remove.
 pub fn is_managed(key: &str) -> bool {
-    [ENABLED, VIP, VIP_PORT, ADDITIONAL_VIPS, ADDITIONAL_VIP_PORTS, LS_REFS, LR_REF, MEMBER_STATUS]
-        .contains(&key)
+    [
+        ENABLED,
+        VIP,
+        VIP_PORT,
+        VIP_FIP,
+        ADDITIONAL_VIPS,
+        ADDITIONAL_VIP_PORTS,
+        ADDITIONAL_VIP_FIPS,
+        LS_REFS,
+        LR_REF,
+        MEMBER_STATUS,
+        HEALTH_MONITORS,
+    ]
+    .contains(&key)
         || [OURS, LISTENER, POOL].iter().any(|prefix| key.starts_with(prefix))
 }
 
@@ -213,8 +243,16 @@ pub fn socket(address: &IpAddr, port: u16) -> String {
     }
 }
 
+/// An address as `ip_port_mappings` has it: IPv6 in brackets, or northd does not find it.
+pub fn bracketed(address: &IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
 /// The keys that every row of a load balancer has, but for attachments and what depends on the rows.
-pub fn common(lb: &LoadBalancer, deployment: &str) -> BTreeMap<String, String> {
+pub fn common(lb: &LoadBalancer, fronts: &[Front], deployment: &str) -> BTreeMap<String, String> {
     let mut keys = BTreeMap::from([
         (ENABLED.to_owned(), boolean(lb.admin_state_up)),
         (VIP.to_owned(), lb.vip.address.to_string()),
@@ -230,6 +268,15 @@ pub fn common(lb: &LoadBalancer, deployment: &str) -> BTreeMap<String, String> {
         keys.insert(ADDITIONAL_VIPS.to_owned(), join(&|vip| vip.address.to_string()));
         let ports = join(&|vip| vip.port_id.map(|id| id.to_string()).unwrap_or_default());
         keys.insert(ADDITIONAL_VIP_PORTS.to_owned(), ports);
+    }
+    let floating = |main: bool| {
+        let fronts = fronts.iter().filter(move |front| front.floating && (front.of == 0) == main);
+        fronts.map(|front| front.address.to_string()).collect::<Vec<_>>().join(",")
+    };
+    for (key, value) in [(VIP_FIP, floating(true)), (ADDITIONAL_VIP_FIPS, floating(false))] {
+        if !value.is_empty() {
+            keys.insert(key.to_owned(), value);
+        }
     }
     let further = LoadBalancerKey {
         project: lb.project_id.clone(),
@@ -268,7 +315,7 @@ mod tests {
         for ours in ["enabled", "ls_refs", "listener_1", "pool_1:D", "weir:seen", "neutron:vip"] {
             assert!(is_managed(ours), "{ours}");
         }
-        for theirs in ["note", "neutron:device_owner", "neutron:vip_fip", "k8s.ovn.org/kind"] {
+        for theirs in ["note", "neutron:device_owner", "neutron:revision_number", "k8s.ovn.org/kind"] {
             assert!(!is_managed(theirs), "{theirs}");
         }
     }

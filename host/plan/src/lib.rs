@@ -19,9 +19,11 @@ pub mod compile;
 pub mod decode;
 pub mod diff;
 mod error;
+pub mod fronts;
 mod keep;
 pub mod keys;
 pub mod makers;
+pub mod monitors;
 pub mod ownership;
 mod python_json;
 pub mod row;
@@ -36,13 +38,16 @@ pub use compile::{Wanted, compile};
 pub use decode::{Decoded, Finding, decode};
 pub use diff::{Holder, MapPatch, Operation, Plan, Update, diff};
 pub use error::PlanError;
+pub use fronts::{Front, fronts};
 pub use keep::can_be_kept;
 pub use makers::{Makers, makers};
+pub use monitors::{NoProbes, Probes, Sourceless, health};
 pub use ownership::{Adopt, Ownership};
-pub use row::{Attached, Existing, LoadBalancerRow};
+pub use row::{Attached, Existing, HealthCheckRow, LoadBalancerRow};
 pub use surroundings::Surroundings;
 pub use topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
 pub use translation::{
-    Backend, Distribution, Entry, Problem, Share, Translation, Translations, Unit, UnitKey, units,
+    Backend, Distribution, Entry, HealthCheck, Problem, Share, Translation, Translations, Unit, UnitKey,
+    units,
 };
 pub use words::Words;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// One row of the `Load_Balancer` table.
+/// One row of the `Load_Balancer` table, with its health checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LoadBalancerRow {
     /// `_uuid`.
@@ -22,6 +22,26 @@ pub struct LoadBalancerRow {
     /// OVN's options.
     pub options: BTreeMap<String, String>,
     /// See [`crate::keys`].
+    pub external_ids: BTreeMap<String, String>,
+    /// `"member address" -> "switch port:source address"`, IPv6 in brackets: how health checks reach a member.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ip_port_mappings: BTreeMap<String, String>,
+    /// The rows of `health_check`, by their `vip`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub health_checks: Vec<HealthCheckRow>,
+}
+
+/// One row of the `Load_Balancer_Health_Check` table. It lives as long as a load balancer refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct HealthCheckRow {
+    /// The key of `vips` whose members are probed.
+    pub vip: String,
+    /// `_uuid`.
+    #[serde(rename = "_uuid")]
+    pub uuid: Uuid,
+    /// `interval`, `timeout`, `success_count`, `failure_count`.
+    pub options: BTreeMap<String, String>,
+    /// Which monitor it is for; see [`crate::keys`].
     pub external_ids: BTreeMap<String, String>,
 }
 

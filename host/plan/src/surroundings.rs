@@ -1,5 +1,7 @@
 //! What a plan depends on besides the load balancer and its rows.
 
+use weir_model::HealthMap;
+
 use crate::{capabilities::Capabilities, ownership::Ownership, topology::Topology, words::Words};
 
 /// Everything around a load balancer.
@@ -11,6 +13,8 @@ pub struct Surroundings<'a> {
     pub capabilities: &'a Capabilities,
     /// What the loaded plugins say.
     pub words: &'a Words,
+    /// What the network says of the members.
+    pub health: &'a HealthMap,
     /// Whose rows are ours.
     pub ownership: &'a Ownership,
 }

@@ -1,6 +1,8 @@
 //! The network around load balancers, as far as attaching them needs it. The replica implements [`Topology`] with its
 //! indexes; tests implement it with a table.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::{NetworkId, PortId, SubnetId};
@@ -71,9 +73,23 @@ pub trait Topology {
     fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort>;
     /// A subnet, from the router port that names it, else the DHCP options that name it.
     fn subnet(&self, id: SubnetId) -> Option<Subnet>;
+    /// The floating IPs that stand for an address of a port, in order.
+    fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr>;
+    /// The name of the switch port that holds an address of a subnet with these CIDRs.
+    fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String>;
+    /// The address from which health checks are sent into a subnet: that of the port which [`source_port_name`] names.
+    fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr>;
+}
+
+/// How the name of a network's switch begins.
+pub const SWITCH_PREFIX: &str = "neutron-";
+
+/// Neutron's name of the port whose address health checks of a subnet are sent from; the reference driver's.
+pub fn source_port_name(subnet: SubnetId) -> String {
+    format!("ovn-lb-hm-{subnet}")
 }
 
 /// The name Neutron gives to a network's switch.
 pub fn switch_name(network: NetworkId) -> String {
-    format!("neutron-{network}")
+    format!("{SWITCH_PREFIX}{network}")
 }

@@ -105,6 +105,19 @@ pub struct Translation {
     pub plugin: Option<String>,
 }
 
+/// What a protocol plugin makes of a pool's health monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Seconds between two probes.
+    pub interval: u32,
+    /// Seconds until a probe has failed.
+    pub timeout: u32,
+    /// Good probes until online.
+    pub success: u32,
+    /// Bad probes until offline.
+    pub failure: u32,
+}
+
 /// A plugin's refusal or failure, for one unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -133,4 +146,6 @@ pub struct Translations {
     pub units: BTreeMap<UnitKey, Result<Translation, Problem>>,
     /// By pool; `None` is what a listener without pool, or an empty load balancer, gets.
     pub distributions: BTreeMap<Option<PoolId>, Result<Distribution, Problem>>,
+    /// By pool that has a health monitor.
+    pub checks: BTreeMap<PoolId, Result<HealthCheck, Problem>>,
 }

@@ -29,6 +29,7 @@ prop_compose! {
         sticky in option::of((option::of(1..=9u32), any::<bool>())),
         up in prop::bool::weighted(0.8),
         members in vec(member(), 0..4),
+        monitor in option::of((1..9u32, prop::bool::weighted(0.8), any::<bool>())),
     ) -> Pool {
         Pool {
             id: Uuid::nil().into(),
@@ -47,7 +48,16 @@ prop_compose! {
                 let subnet_id = subnet.map(support::id);
                 (id, Member { id, address: address.parse().unwrap(), port, subnet_id, weight, backup, admin_state_up: up, extra })
             }).collect(),
-            monitor: None,
+            monitor: monitor.map(|(delay, admin_state_up, extra)| Monitor {
+                id: numbered(0x50, 0),
+                kind: "ALPHA".into(),
+                delay,
+                timeout: 3,
+                rise: 2,
+                fall: 1,
+                admin_state_up,
+                extra: extra.then(|| ("note".to_owned(), "x".to_owned())).into_iter().collect(),
+            }),
             extra: Extra::new(),
         }
     }
@@ -65,6 +75,7 @@ prop_compose! {
     ) -> LoadBalancer {
         let pools: std::collections::BTreeMap<PoolId, Pool> = pools.into_iter().enumerate().map(|(n, mut pool)| {
             pool.id = numbered(0x30, n as u32);
+            pool.monitor.iter_mut().for_each(|monitor| monitor.id = numbered(0x50, n as u32));
             pool.members = pool.members.into_values().enumerate().map(|(m, mut member)| {
                 member.id = numbered(0x40, (n * 100 + m) as u32);
                 (member.id, member)
@@ -97,6 +108,7 @@ prop_compose! {
             }).collect(),
             listeners,
             pools,
+            flavor: Default::default(),
         }
     }
 }
@@ -108,12 +120,13 @@ fn creating(lb: &LoadBalancer) -> Vec<Change> {
     empty.pools.clear();
     let mut changes = vec![Change::LoadBalancerCreate(Box::new(empty))];
     for pool in lb.pools.values() {
-        let bare = Pool { members: Default::default(), ..pool.clone() };
+        let bare = Pool { members: Default::default(), monitor: None, ..pool.clone() };
         changes.push(Change::PoolCreate(lb.id, None, bare));
     }
     changes.extend(lb.listeners.values().map(|listener| Change::ListenerCreate(lb.id, listener.clone())));
     for pool in lb.pools.values() {
         changes.extend(pool.members.values().map(|member| Change::MemberCreate(pool.id, member.clone())));
+        changes.extend(pool.monitor.clone().map(|monitor| Change::HealthMonitorCreate(pool.id, monitor)));
     }
     changes
 }
@@ -130,7 +143,7 @@ fn shuffled(lb: &LoadBalancer, choices: &[prop::sample::Index]) -> Vec<Change> {
         };
         let possible = match &left[at] {
             Change::ListenerCreate(_, listener) => listener.default_pool_id.as_ref().is_none_or(has_pool),
-            Change::MemberCreate(pool, _) => has_pool(pool),
+            Change::MemberCreate(pool, _) | Change::HealthMonitorCreate(pool, _) => has_pool(pool),
             _ => true,
         };
         if possible {
@@ -163,6 +176,8 @@ fn foreign(lb: LoadBalancerId) -> Northbound {
         selection_fields: Default::default(),
         options: Default::default(),
         external_ids: keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        ip_port_mappings: Default::default(),
+        health_checks: Vec::new(),
     };
     let rows = [
         row(1, "pf", &[("neutron:device_owner", "port_forwarding_plugin")]),

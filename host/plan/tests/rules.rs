@@ -22,6 +22,7 @@ fn lb(changes: &[Change]) -> (Northbound, LoadBalancerId) {
         additional_vips: vec![],
         listeners: Default::default(),
         pools: Default::default(),
+        flavor: Default::default(),
     };
     let lb_id = lb.id;
     let mut northbound = Northbound::default();

@@ -106,6 +106,16 @@ impl fmt::Display for Line<'_> {
                 let text = serde_json::to_string(update).unwrap_or_default();
                 write!(f, "update {text}")
             }
+            Operation::InsertCheck { load_balancer, check } => {
+                write!(f, "insert health check {} of {} into row {load_balancer}", check.uuid, check.vip)
+            }
+            Operation::UpdateCheck { check, options, external_ids, .. } => {
+                let text = serde_json::to_string(&(options, external_ids)).unwrap_or_default();
+                write!(f, "update health check {check} {text}")
+            }
+            Operation::RemoveCheck { load_balancer, check } => {
+                write!(f, "take health check {check} out of row {load_balancer}")
+            }
             Operation::Delete { row } => write!(f, "delete row {row}"),
             Operation::Attach { to, row } => write!(f, "attach row {row} to {}", holder(to)),
             Operation::Detach { from, row } => write!(f, "detach row {row} from {}", holder(from)),

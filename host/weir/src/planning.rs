@@ -1,10 +1,12 @@
 //! One load balancer's plan, from the rows, the plugins and what is wanted.
 
 use uuid::Uuid;
-use weir_model::{LoadBalancer, LoadBalancerId, Pool};
+use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, Pool};
 use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, Ownership, Plan, Surroundings, attach, check, compile, diff, makers};
+use weir_plan::{
+    Existing, Ownership, Plan, Probes, Surroundings, attach, check, compile, diff, fronts, health, makers,
+};
 
 use crate::{
     fault,
@@ -17,6 +19,8 @@ use crate::{
 pub struct Planner<'a> {
     /// The Northbound.
     pub replica: &'a Replica,
+    /// What the network says of members.
+    pub probes: &'a dyn Probes,
     /// The plugins.
     pub plugins: &'a Plugins,
     /// Whose rows are ours.
@@ -45,7 +49,14 @@ impl Planner<'_> {
     ) -> Result<Planned, Refusal> {
         let topology = ReplicaTopology(self.replica);
         let Plugins { capabilities, words, .. } = self.plugins;
-        let around = Surroundings { topology: &topology, capabilities, words, ownership: self.ownership };
+        let health = wanted.map(|lb| self.health(lb, existing)).unwrap_or_default();
+        let around = Surroundings {
+            topology: &topology,
+            capabilities,
+            words,
+            health: &health,
+            ownership: self.ownership,
+        };
         let mut unsettled = false;
         let rows = match wanted {
             Some(graph) => {
@@ -53,7 +64,8 @@ impl Planner<'_> {
                     Scrutiny::Nothing => false,
                     Scrutiny::ChangesSince(before) => scrutiny::has_new_members(pool, before),
                 };
-                let answers = plugins::ask(self.plugins, graph, &makers(existing), changed);
+                let fronts = fronts(graph, &topology);
+                let answers = plugins::ask(self.plugins, graph, &fronts, &health, &makers(existing), changed);
                 unsettled = answers.unsettled;
                 if let Scrutiny::ChangesSince(before) = scrutiny {
                     scrutiny::judge_changes(graph, before, &answers, existing)?;
@@ -79,6 +91,11 @@ impl Planner<'_> {
         let mut graph = decoded.lb;
         attach::fill_subnets(&mut graph, &ReplicaTopology(self.replica));
         self.plan(lb, Some(&graph), &existing, Scrutiny::Nothing).map(Some)
+    }
+
+    /// What the network says of the members.
+    fn health(&self, lb: &LoadBalancer, existing: &[Existing]) -> HealthMap {
+        health(lb, existing, &ReplicaTopology(self.replica), self.probes)
     }
 
     /// Whether all rows of a load balancer are ours.

@@ -35,7 +35,7 @@ pub fn judge_changes(
         }
     }
     for pool in wanted.pools.values() {
-        judge_monitor(pool, before)?;
+        judge_monitor(pool, before, answers)?;
         judge_members(pool, before, answers, existing)?;
     }
     Ok(())
@@ -52,13 +52,13 @@ fn same_question(unit: &Unit<'_>, wanted: &LoadBalancer, before: &LoadBalancer) 
     same_vips && same_pool && same_listener
 }
 
-fn judge_monitor(pool: &Pool, before: Option<&LoadBalancer>) -> Result<(), Refusal> {
+fn judge_monitor(pool: &Pool, before: Option<&LoadBalancer>, answers: &Answers) -> Result<(), Refusal> {
     let before = before.and_then(|lb| lb.pools.get(&pool.id)).and_then(|pool| pool.monitor.as_ref());
     match &pool.monitor {
-        Some(monitor) if before != Some(monitor) => Err(Refusal::unsupported(
-            "health-monitor-unsupported",
-            format!("pool {}: this provider has no health monitors yet (type {})", pool.id, monitor.kind),
-        )),
+        Some(monitor) if before != Some(monitor) => match answers.translations.checks.get(&pool.id) {
+            Some(Err(problem)) => Err(fault::of_problem(problem)),
+            _ => Ok(()),
+        },
         _ => Ok(()),
     }
 }

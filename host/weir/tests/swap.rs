@@ -11,9 +11,9 @@ use std::{
 };
 
 use weir::plugins::{InUse, ask};
-use weir_model::{LoadBalancer, apply};
+use weir_model::{HealthMap, LoadBalancer, apply};
 use weir_ovsdb::Replica;
-use weir_plan::Makers;
+use weir_plan::{Front, Makers};
 use weir_sandbox::{Limits, Part, PluginSet, Registry, Sandbox, shipped};
 
 const SWAPS: usize = 1_000;
@@ -57,6 +57,7 @@ fn no_call_fails_and_none_is_served_by_a_mixture_of_two_sets() {
     assert_ne!(sets[0].digest(), sets[1].digest());
     let in_use = InUse::new(sets[0].clone());
     let (replica, lb) = (Replica::new(), load_balancer());
+    let fronts = [Front { address: lb.vip.address, of: 0, floating: false }];
     let (calls, swaps, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     let served = [AtomicUsize::new(0), AtomicUsize::new(0)];
     thread::scope(|scope| {
@@ -64,7 +65,7 @@ fn no_call_fails_and_none_is_served_by_a_mixture_of_two_sets() {
             scope.spawn(|| {
                 while calls.load(Ordering::Relaxed) < CALLS || swaps.load(Ordering::Relaxed) < SWAPS {
                     let plugins = in_use.plugins(&replica);
-                    let answers = ask(&plugins, &lb, &Makers::default(), |_| false);
+                    let answers = ask(&plugins, &lb, &fronts, &HealthMap::new(), &Makers::default(), |_| false);
                     let unit = answers.translations.units.values().next().unwrap();
                     let unit = unit.as_ref().expect("no call fails").plugin.is_some();
                     let pool = answers.translations.distributions.values().next().unwrap();

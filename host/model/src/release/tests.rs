@@ -79,6 +79,7 @@ fn lb() -> LoadBalancer {
         additional_vips: vec![],
         listeners: [listener(2, Some(3)), listener(6, None)].into(),
         pools: [(id(3), pool)].into(),
+        flavor: Default::default(),
     }
 }
 
@@ -86,7 +87,7 @@ fn after(change: &Change) -> Vec<String> {
     let before = lb();
     let mut graph = Some(before.clone());
     apply(&mut graph, change).unwrap();
-    words(released(&touched(change, Some(&before), graph.as_ref()), graph.as_ref()))
+    words(released(&touched(change, Some(&before), graph.as_ref()), graph.as_ref(), &Default::default()))
 }
 
 fn words(released: Vec<Released>) -> Vec<String> {
@@ -160,7 +161,7 @@ fn what_is_deleted_is_deleted_with_its_children() {
 fn a_failed_create_is_in_error_and_its_parents_go_on() {
     let change = Change::MemberCreate(id(3), member(7));
     assert_eq!(
-        words(failed(&touched(&change, Some(&lb()), None), Some(&lb()))),
+        words(failed(&touched(&change, Some(&lb()), None), Some(&lb()), &Default::default())),
         [
             "member 7 Error ERROR new",
             "pool 3 Active ONLINE",
@@ -169,5 +170,9 @@ fn a_failed_create_is_in_error_and_its_parents_go_on() {
         ]
     );
     let change = Change::LoadBalancerCreate(Box::new(lb()));
-    assert!(words(failed(&touched(&change, None, None), None)).iter().all(|word| word.contains("Error")));
+    assert!(
+        words(failed(&touched(&change, None, None), None, &Default::default()))
+            .iter()
+            .all(|word| word.contains("Error"))
+    );
 }

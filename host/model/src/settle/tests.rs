@@ -60,6 +60,7 @@ fn lb() -> LoadBalancer {
         additional_vips: vec![],
         listeners: [(id(2), listener(2, Some(3)))].into(),
         pools: [(id(3), pool(3, &[4, 5]))].into(),
+        flavor: Default::default(),
     }
 }
 
@@ -186,6 +187,8 @@ fn a_new_pool_in_use_is_online_before_it_has_members() {
     let before = graph.clone();
     apply(&mut graph, &change).unwrap();
     let touched = touched(&change, before.as_ref(), graph.as_ref());
-    let pool = released(&touched, graph.as_ref()).into_iter().find(|it| it.object == ObjectRef::Pool(id(7)));
+    let pool = released(&touched, graph.as_ref(), &Default::default())
+        .into_iter()
+        .find(|it| it.object == ObjectRef::Pool(id(7)));
     assert_eq!(pool.unwrap().operating, Some(crate::OperatingStatus::Online));
 }

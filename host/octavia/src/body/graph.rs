@@ -50,6 +50,7 @@ pub fn load_balancer(map: &Object) -> Result<LoadBalancer, BodyError> {
         additional_vips: additional_vips(map)?,
         listeners,
         pools: pools.by_id,
+        flavor: BTreeMap::new(),
     })
 }
 
@@ -233,7 +234,8 @@ pub fn member(map: &Object) -> Result<Member, BodyError> {
     })
 }
 
-fn monitor(map: &Object) -> Result<Monitor, BodyError> {
+/// A health monitor.
+pub fn monitor(map: &Object) -> Result<Monitor, BodyError> {
     let extra: Extra = extras(&kinds::HEALTH_MONITOR, map);
     Ok(Monitor {
         id: required(parsed(map, "healthmonitor_id")?, "healthmonitor_id")?,

@@ -141,6 +141,23 @@ pub(crate) fn member_delete(args: &Object) -> Result<Change, BodyError> {
     inside(args, "member", |map| Ok(Change::MemberDelete(id(map, "pool_id")?, id(map, "member_id")?)))
 }
 
+pub(crate) fn health_monitor_create(args: &Object) -> Result<Change, BodyError> {
+    inside(args, "healthmonitor", |map| {
+        Ok(Change::HealthMonitorCreate(id(map, "pool_id")?, graph::monitor(map)?))
+    })
+}
+
+pub(crate) fn health_monitor_update(args: &Object) -> Result<Change, BodyError> {
+    let update = Update::read(args, "old_healthmonitor", "new_healthmonitor", "healthmonitor_id")?;
+    update.monitor().map(|(pool, patch)| Change::HealthMonitorUpdate(pool, patch))
+}
+
+pub(crate) fn health_monitor_delete(args: &Object) -> Result<Change, BodyError> {
+    inside(args, "healthmonitor", |map| {
+        Ok(Change::HealthMonitorDelete(id(map, "pool_id")?, id(map, "healthmonitor_id")?))
+    })
+}
+
 pub(crate) fn member_batch_update(args: &Object) -> Result<Change, BodyError> {
     let pool = id(args, "pool_id")?;
     Ok(Change::MemberBatch(pool, patch::batch(args, pool)?))

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, fmt::Display, str::FromStr};
 
 use weir_model::{
-    BatchMember, Field, ListenerPatch, LoadBalancerId, LoadBalancerPatch, MemberPatch, PoolId, PoolPatch,
+    BatchMember, Field, ListenerPatch, LoadBalancerId, LoadBalancerPatch, MemberPatch, MonitorPatch, PoolId,
+    PoolPatch,
 };
 
 use super::{
@@ -96,6 +97,26 @@ impl<'a> Update<'a> {
     /// A member's.
     pub fn member(&self) -> Result<(PoolId, MemberPatch), BodyError> {
         Ok((self.parent("pool_id")?, member_patch(self.new).within(self.new_name)?))
+    }
+
+    /// A health monitor's.
+    pub fn monitor(&self) -> Result<(PoolId, MonitorPatch), BodyError> {
+        let map = self.new;
+        let kind = |map| text(map, "type").map(|kind| kind.value().map(str::to_owned));
+        let before = self.old.map_or(Ok(None), kind)?;
+        let read = || {
+            Ok(MonitorPatch {
+                id: required(parsed(map, "healthmonitor_id")?, "healthmonitor_id")?,
+                kind: kind(map)?.or(before),
+                delay: number(map, "delay")?.value(),
+                timeout: number(map, "timeout")?.value(),
+                rise: number(map, "max_retries")?.value(),
+                fall: number(map, "max_retries_down")?,
+                admin_state_up: boolean(map, "admin_state_up")?,
+                extra: extra_patch(&kinds::HEALTH_MONITOR, map),
+            })
+        };
+        Ok((self.parent("pool_id")?, read().within(self.new_name)?))
     }
 }
 

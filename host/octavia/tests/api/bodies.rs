@@ -192,7 +192,7 @@ async fn a_method_that_is_always_refused_is_so_whatever_is_missing() {
     }
     let wrong = json!({ "l7rule": { "invert": "x" } });
     refused("l7rule_create", wrong, 400, "wrong-type", "l7rule.invert: expected true or false").await;
-    let wrong = json!({ "healthmonitor": { "delay": "x" } });
+    let wrong = json!({ "healthmonitor": { "healthmonitor_id": LB, "pool_id": LB, "delay": "x" } });
     refused("health_monitor_create", wrong, 400, "wrong-type", "healthmonitor.delay").await;
 }
 

@@ -1,8 +1,12 @@
 //! An in-memory Northbound, a small network and plugins with made-up words.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
+use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::*;
 use weir_plan::{diff::Holder, *};
@@ -76,6 +80,22 @@ impl Topology for Net {
         };
         Some(Subnet { switch: Some(Net::switch_of(network)), cidrs: vec![cidr.parse().unwrap()] })
     }
+    fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
+        // Every IPv4 address of a port with an odd id has one.
+        let floating = port.uuid().as_u128() % 2 == 1 && address.is_ipv4();
+        floating.then(|| "172.24.4.200".parse().unwrap()).into_iter().collect()
+    }
+    fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
+        cidrs.iter().any(|cidr| cidr.contains(address)).then(|| format!("{}/{address}", switch.name))
+    }
+    fn source_of(&self, subnet: SubnetId, _: &Switch, ipv4: bool) -> Option<IpAddr> {
+        match (subnet.to_string().as_str(), ipv4) {
+            (PRIVATE_SUBNET, true) => Some("10.10.10.100".parse().unwrap()),
+            (PRIVATE_SUBNET6, false) => Some("fd00:10::100".parse().unwrap()),
+            (PUBLIC_SUBNET, true) => Some("172.24.4.100".parse().unwrap()),
+            _ => None,
+        }
+    }
 }
 
 pub fn capabilities() -> Capabilities {
@@ -99,7 +119,7 @@ pub fn ownership() -> Ownership {
 
 /// What made-up plugins say: ALPHA and GAMMA go over alpha, BETA over beta; ONE and TWO hash; `STICK` sticks. The word
 /// `BROKEN` makes a plugin fail.
-pub fn translate(lb: &LoadBalancer) -> Translations {
+pub fn translate(lb: &LoadBalancer, fronts: &[Front]) -> Translations {
     let problem = |word: &str| Problem {
         code: "broken".into(),
         user: format!("{word} does not work"),
@@ -129,6 +149,16 @@ pub fn translate(lb: &LoadBalancer) -> Translations {
     out.distributions.insert(None, distribute(None));
     for pool in lb.pools.values() {
         out.distributions.insert(Some(pool.id), distribute(Some(pool)));
+        if let Some(monitor) = &pool.monitor {
+            let numbers = HealthCheck {
+                interval: monitor.delay,
+                timeout: monitor.timeout,
+                success: monitor.rise,
+                failure: monitor.fall,
+            };
+            let answer = if monitor.kind == "BROKEN" { Err(problem("BROKEN")) } else { Ok(numbers) };
+            out.checks.insert(pool.id, answer);
+        }
     }
     for unit in units(lb) {
         let word = unit.listener.map(|l| l.protocol.as_str()).or(unit.pool.map(|p| p.protocol.as_str()));
@@ -145,7 +175,7 @@ pub fn translate(lb: &LoadBalancer) -> Translations {
             && listener.admin_state_up
             && pool.admin_state_up
         {
-            for (vip, address) in lb.vips().enumerate() {
+            for (vip, address) in fronts.iter().enumerate() {
                 let usable =
                     pool.members.values().enumerate().filter(|(_, m)| {
                         m.admin_state_up && m.address.is_ipv4() == address.address.is_ipv4()
@@ -164,6 +194,8 @@ pub fn translate(lb: &LoadBalancer) -> Translations {
 /// Rows by uuid, and who is attached where.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Northbound {
+    /// What the network says of members.
+    pub health: HealthMap,
     pub rows: BTreeMap<Uuid, LoadBalancerRow>,
     pub attached: BTreeSet<(Holder, Uuid)>,
 }
@@ -197,11 +229,12 @@ impl Northbound {
             topology: &Net,
             capabilities: &capabilities,
             words: &words,
+            health: &self.health,
             ownership: &ownership,
         };
         let existing = self.existing(id);
         let wanted = match lb {
-            Some(lb) => compile(lb, &translate(lb), &existing, around)?,
+            Some(lb) => compile(lb, &translate(lb, &fronts(lb, &Net)), &existing, around)?,
             None => Vec::new(),
         };
         let plan = diff(id, wanted, &existing, around, &|uuid| self.rows.contains_key(uuid))?;
@@ -226,6 +259,7 @@ impl Northbound {
                         (&update.vips, &before.vips),
                         (&update.options, &before.options),
                         (&update.external_ids, &before.external_ids),
+                        (&update.ip_port_mappings, &before.ip_port_mappings),
                     ] {
                         assert!(
                             patch.remove.iter().all(|key| map.contains_key(key)),
@@ -239,6 +273,7 @@ impl Northbound {
                     update.vips.apply(&mut row.vips);
                     update.options.apply(&mut row.options);
                     update.external_ids.apply(&mut row.external_ids);
+                    update.ip_port_mappings.apply(&mut row.ip_port_mappings);
                     row.name = update.name.clone().unwrap_or(before.name.clone());
                     row.protocol = update.protocol.clone().or(before.protocol.clone());
                     row.selection_fields =
@@ -248,6 +283,25 @@ impl Northbound {
                 Operation::Delete { row } => {
                     assert!(self.rows.remove(row).is_some());
                     self.attached.retain(|(_, uuid)| uuid != row);
+                }
+                Operation::InsertCheck { load_balancer, check } => {
+                    let checks = &mut self.rows.get_mut(load_balancer).unwrap().health_checks;
+                    assert!(checks.iter().all(|before| before.uuid != check.uuid), "uuid is free");
+                    checks.push(check.clone());
+                    checks.sort_unstable();
+                }
+                Operation::UpdateCheck { load_balancer, check, options, external_ids } => {
+                    let checks = &mut self.rows.get_mut(load_balancer).unwrap().health_checks;
+                    let check = checks.iter_mut().find(|before| before.uuid == *check).unwrap();
+                    assert!(!(options.is_empty() && external_ids.is_empty()), "an update changes something");
+                    options.apply(&mut check.options);
+                    external_ids.apply(&mut check.external_ids);
+                }
+                Operation::RemoveCheck { load_balancer, check } => {
+                    let checks = &mut self.rows.get_mut(load_balancer).unwrap().health_checks;
+                    let before = checks.len();
+                    checks.retain(|row| row.uuid != *check);
+                    assert_eq!(checks.len() + 1, before);
                 }
                 Operation::Attach { to, row } => assert!(self.attached.insert((*to, *row))),
                 Operation::Detach { from, row } => assert!(self.attached.remove(&(*from, *row))),
@@ -260,7 +314,11 @@ impl Northbound {
         let mut shape: Vec<_> = self
             .existing(lb)
             .into_iter()
-            .map(|existing| (LoadBalancerRow { uuid: Uuid::nil(), ..existing.row }, existing.attached))
+            .map(|mut existing| {
+                existing.row.uuid = Uuid::nil();
+                existing.row.health_checks.iter_mut().for_each(|check| check.uuid = Uuid::nil());
+                (existing.row, existing.attached)
+            })
             .collect();
         shape.sort_by_key(|(row, _)| format!("{row:?}"));
         shape

@@ -89,8 +89,15 @@ fn size(operation: &Operation) -> usize {
     100 + match operation {
         Operation::Guard { external_ids, .. } => map(external_ids),
         Operation::Insert(row) => map(&row.vips) + map(&row.external_ids),
-        Operation::Update(update) => map(&update.vips.set) + map(&update.external_ids.set),
-        Operation::Delete { .. } | Operation::Attach { .. } | Operation::Detach { .. } => 0,
+        Operation::Update(update) => {
+            map(&update.vips.set) + map(&update.external_ids.set) + map(&update.ip_port_mappings.set)
+        }
+        Operation::InsertCheck { check, .. } => map(&check.options) + map(&check.external_ids),
+        Operation::UpdateCheck { options, external_ids, .. } => map(&options.set) + map(&external_ids.set),
+        Operation::Delete { .. }
+        | Operation::RemoveCheck { .. }
+        | Operation::Attach { .. }
+        | Operation::Detach { .. } => 0,
     }
 }
 

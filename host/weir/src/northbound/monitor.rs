@@ -31,6 +31,21 @@ pub fn by_router_port() -> Index {
     Index::MapKey { column: "options".to_owned(), key: "router-port".to_owned(), separator: None }
 }
 
+/// Switch ports by address and prefix length.
+pub fn by_cidr() -> Index {
+    by_external_id("neutron:cidrs", Some(' '))
+}
+
+/// Switch ports by the name that their Neutron port has.
+pub fn by_port_name() -> Index {
+    by_external_id("neutron:port_name", None)
+}
+
+/// Floating IPs by the Neutron port they stand for.
+pub fn by_floating_ip_port() -> Index {
+    by_external_id("neutron:fip_port_id", None)
+}
+
 /// Rows that refer to a row in a set column.
 pub fn referring(column: &str) -> Index {
     Index::References(column.to_owned())
@@ -46,9 +61,19 @@ pub fn tables() -> Vec<TableSpec> {
     vec![
         table(
             "Load_Balancer",
-            &["name", "protocol", "vips", "selection_fields", "options", "external_ids"],
+            &[
+                "name",
+                "protocol",
+                "vips",
+                "selection_fields",
+                "options",
+                "external_ids",
+                "ip_port_mappings",
+                "health_check",
+            ],
             vec![by_name(), by_external_id_key()],
         ),
+        table("Load_Balancer_Health_Check", &["vip", "options", "external_ids"], Vec::new()),
         table(
             "Logical_Switch",
             &["name", "ports", "load_balancer", "external_ids"],
@@ -57,7 +82,14 @@ pub fn tables() -> Vec<TableSpec> {
         table(
             "Logical_Switch_Port",
             &["name", "type", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"],
-            vec![by_name(), by_router_port(), referring("dhcpv4_options"), referring("dhcpv6_options")],
+            vec![
+                by_name(),
+                by_router_port(),
+                by_cidr(),
+                by_port_name(),
+                referring("dhcpv4_options"),
+                referring("dhcpv6_options"),
+            ],
         ),
         table(
             "Logical_Router",
@@ -69,6 +101,7 @@ pub fn tables() -> Vec<TableSpec> {
             &["name", "networks", "external_ids", "gateway_chassis", "ha_chassis_group"],
             vec![by_name(), by_network_name(), by_subnet("neutron:subnet_ids")],
         ),
+        table("NAT", &["type", "external_ip", "logical_ip", "external_ids"], vec![by_floating_ip_port()]),
         table("DHCP_Options", &["cidr", "external_ids"], vec![by_subnet("subnet_id")]),
     ]
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
 use weir_ovsdb::{Replica, Row};
-use weir_plan::{Attached, Capabilities, Decoded, Existing, LoadBalancerRow, Words, decode, keys};
+use weir_plan::{
+    Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Words, decode, keys,
+};
 
 use super::monitor;
 
@@ -33,8 +35,11 @@ pub fn existing(replica: &Replica, id: LoadBalancerId) -> Vec<Existing> {
     }
     let rows =
         found.into_iter().filter(|(_, row)| row.map_value("external_ids", keys::DEVICE_OWNER).is_none());
-    rows.map(|(uuid, row)| Existing { row: load_balancer_row(uuid, row), attached: attached(replica, &uuid) })
-        .collect()
+    rows.map(|(uuid, row)| Existing {
+        row: load_balancer_row(replica, uuid, row),
+        attached: attached(replica, &uuid),
+    })
+    .collect()
 }
 
 /// The load balancer as its rows say.
@@ -61,7 +66,7 @@ pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
     rows.filter_map(|(_, row)| row.str("name")?.parse().ok()).collect()
 }
 
-fn load_balancer_row(uuid: Uuid, row: &Row) -> LoadBalancerRow {
+fn load_balancer_row(replica: &Replica, uuid: Uuid, row: &Row) -> LoadBalancerRow {
     let map = |column: &str| row.get(column).map(weir_ovsdb::Datum::string_map).unwrap_or_default();
     let fields = row.get("selection_fields").into_iter().flat_map(|fields| fields.strings());
     LoadBalancerRow {
@@ -72,7 +77,27 @@ fn load_balancer_row(uuid: Uuid, row: &Row) -> LoadBalancerRow {
         selection_fields: fields.map(str::to_owned).collect(),
         options: map("options"),
         external_ids: map("external_ids"),
+        ip_port_mappings: map("ip_port_mappings"),
+        health_checks: health_checks(replica, row),
     }
+}
+
+fn health_checks(replica: &Replica, row: &Row) -> Vec<HealthCheckRow> {
+    let uuids = row.get("health_check").into_iter().flat_map(|checks| checks.uuids());
+    let mut checks: Vec<_> = uuids
+        .filter_map(|uuid| {
+            let check = replica.get("Load_Balancer_Health_Check", &uuid)?;
+            let map = |column: &str| check.get(column).map(weir_ovsdb::Datum::string_map).unwrap_or_default();
+            Some(HealthCheckRow {
+                vip: check.str("vip").unwrap_or_default().to_owned(),
+                uuid,
+                options: map("options"),
+                external_ids: map("external_ids"),
+            })
+        })
+        .collect();
+    checks.sort_unstable();
+    checks
 }
 
 fn attached(replica: &Replica, row: &Uuid) -> Attached {

@@ -1,12 +1,12 @@
 //! The network, from the replica's indexes. Keys are those that Neutron's ML2/OVN driver writes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::{PortId, SubnetId};
 use weir_ovsdb::{Replica, Row};
-use weir_plan::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
+use weir_plan::{Port, RouterPort, RouterRef, Subnet, Switch, Topology, topology::source_port_name};
 
 use super::monitor;
 
@@ -60,6 +60,48 @@ impl Topology for ReplicaTopology<'_> {
             }
         }
         subnet
+    }
+
+    fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
+        let rows = self.0.find("NAT", &monitor::by_floating_ip_port(), &port.to_string());
+        let parsed = |row: &Row, column: &str| row.str(column)?.parse::<IpAddr>().ok();
+        let of_address = rows.filter(|(_, row)| {
+            row.str("type") == Some("dnat_and_snat") && parsed(row, "logical_ip").as_ref() == Some(address)
+        });
+        let mut found: Vec<_> = of_address.filter_map(|(_, row)| parsed(row, "external_ip")).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
+        let mut lengths: Vec<_> =
+            cidrs.iter().filter(|cidr| cidr.contains(address)).map(IpNet::prefix_len).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        lengths.into_iter().find_map(|length| {
+            let key = format!("{address}/{length}");
+            let ports = self.0.find("Logical_Switch_Port", &monitor::by_cidr(), &key);
+            let mut names: Vec<_> = ports
+                .filter(|(uuid, _)| self.switch_of(uuid).is_some_and(|on| on.uuid == switch.uuid))
+                .filter_map(|(_, row)| row.str("name").map(str::to_owned))
+                .collect();
+            names.sort_unstable();
+            names.into_iter().next()
+        })
+    }
+
+    fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
+        let name = source_port_name(subnet);
+        let ports = self.0.find("Logical_Switch_Port", &monitor::by_port_name(), &name);
+        let mut addresses: Vec<_> = ports
+            .filter(|(uuid, _)| self.switch_of(uuid).is_some_and(|on| on.uuid == switch.uuid))
+            .flat_map(|(_, row)| networks(row.map_value("external_ids", "neutron:cidrs")))
+            .map(|network| network.addr())
+            .filter(|address| address.is_ipv4() == ipv4)
+            .collect();
+        addresses.sort_unstable();
+        addresses.into_iter().next()
     }
 }
 

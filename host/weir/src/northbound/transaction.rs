@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 use weir_ovsdb::{Condition, Datum, Mutation, Operation as Ovsdb, Row};
-use weir_plan::{LoadBalancerRow, MapPatch, Operation, Update, diff::Holder};
+use weir_plan::{HealthCheckRow, LoadBalancerRow, MapPatch, Operation, Update, diff::Holder};
 
 const TABLE: &str = "Load_Balancer";
+const CHECKS: &str = "Load_Balancer_Health_Check";
 
 /// Translates an operation. An update that only changes elements of maps becomes a `mutate`, so that what others add
 /// at the same time is not lost.
@@ -15,12 +16,39 @@ pub fn operations(operation: &Operation) -> Vec<Ovsdb> {
         Operation::Guard { row, external_ids } => {
             vec![Ovsdb::guard(TABLE, *row, Row::new().with("external_ids", map(external_ids)))]
         }
-        Operation::Insert(row) => vec![Ovsdb::insert(TABLE, columns(row)).with_uuid(row.uuid)],
+        Operation::Insert(row) => {
+            let row_itself = Ovsdb::insert(TABLE, columns(row)).with_uuid(row.uuid);
+            row.health_checks.iter().map(insert_check).chain([row_itself]).collect()
+        }
+        Operation::InsertCheck { load_balancer, check } => {
+            let refers = Mutation::insert("health_check", set(check.uuid));
+            vec![
+                insert_check(check),
+                Ovsdb::mutate(TABLE, vec![Condition::by_uuid(*load_balancer)], vec![refers]),
+            ]
+        }
+        Operation::UpdateCheck { check, options, external_ids, .. } => {
+            let mut mutations = map_mutations("options", options);
+            mutations.extend(map_mutations("external_ids", external_ids));
+            vec![Ovsdb::mutate(CHECKS, vec![Condition::by_uuid(*check)], mutations)]
+        }
+        Operation::RemoveCheck { load_balancer, check } => {
+            let refers = Mutation::delete("health_check", set(*check));
+            vec![Ovsdb::mutate(TABLE, vec![Condition::by_uuid(*load_balancer)], vec![refers])]
+        }
         Operation::Update(patch) => update(patch),
         Operation::Delete { row } => vec![Ovsdb::delete(TABLE, vec![Condition::by_uuid(*row)])],
         Operation::Attach { to, row } => vec![element(to, Mutation::insert("load_balancer", set(*row)))],
         Operation::Detach { from, row } => vec![element(from, Mutation::delete("load_balancer", set(*row)))],
     }
+}
+
+fn insert_check(check: &HealthCheckRow) -> Ovsdb {
+    let columns = Row::new()
+        .with("vip", check.vip.as_str())
+        .with("options", map(&check.options))
+        .with("external_ids", map(&check.external_ids));
+    Ovsdb::insert(CHECKS, columns).with_uuid(check.uuid)
 }
 
 fn columns(row: &LoadBalancerRow) -> Row {
@@ -31,10 +59,15 @@ fn columns(row: &LoadBalancerRow) -> Row {
     if !row.selection_fields.is_empty() {
         columns.set("selection_fields", Datum::set(row.selection_fields.iter().map(String::as_str)));
     }
-    for (column, value) in [("vips", &row.vips), ("options", &row.options)] {
+    for (column, value) in
+        [("vips", &row.vips), ("options", &row.options), ("ip_port_mappings", &row.ip_port_mappings)]
+    {
         if !value.is_empty() {
             columns.set(column, map(value));
         }
+    }
+    if !row.health_checks.is_empty() {
+        columns.set("health_check", Datum::set(row.health_checks.iter().map(|check| check.uuid)));
     }
     columns
 }
@@ -55,9 +88,12 @@ fn update(patch: &Update) -> Vec<Ovsdb> {
         operations.push(Ovsdb::update(TABLE, vec![Condition::by_uuid(patch.row)], columns));
     }
     let mut mutations = Vec::new();
-    for (column, patch) in
-        [("vips", &patch.vips), ("options", &patch.options), ("external_ids", &patch.external_ids)]
-    {
+    for (column, patch) in [
+        ("vips", &patch.vips),
+        ("options", &patch.options),
+        ("external_ids", &patch.external_ids),
+        ("ip_port_mappings", &patch.ip_port_mappings),
+    ] {
         mutations.extend(map_mutations(column, patch));
     }
     if !mutations.is_empty() {

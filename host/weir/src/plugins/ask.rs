@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_model::{LoadBalancer, MemberId, Pool, PoolId};
-use weir_plan::{Distribution, Makers, Problem, Translation, Translations, Unit, UnitKey, units};
+use weir_model::{HealthMap, LoadBalancer, Member, MemberId, Monitor, Pool, PoolId};
+use weir_plan::{
+    Distribution, Front, HealthCheck, Makers, Problem, Translation, Translations, Unit, UnitKey, units,
+};
 use weir_sandbox as wit;
 
 use super::{Plugins, asker::Asker, convert};
@@ -37,19 +39,32 @@ struct Asked {
 
 /// Asks about every unit of a load balancer; `check` says which pools' members are to be judged too. `makers` says which
 /// plugins made what is there.
-pub fn ask(plugins: &Plugins, lb: &LoadBalancer, makers: &Makers, check: impl Fn(&Pool) -> bool) -> Answers {
-    let context = convert::context(lb, &plugins.facts);
+pub fn ask(
+    plugins: &Plugins,
+    lb: &LoadBalancer,
+    fronts: &[Front],
+    health: &HealthMap,
+    makers: &Makers,
+    check: impl Fn(&Pool) -> bool,
+) -> Answers {
+    let context = convert::context(lb, fronts, &plugins.facts);
+    let member =
+        |member: &Member| convert::member(member, health.get(&member.id).copied().unwrap_or_default());
     let questions = Questions { asker: Asker::new(&context), registry: &plugins.registry, makers };
     let mut translations = Translations::default();
     let mut asked = BTreeMap::new();
     for pool in lb.pools.values() {
         let mut question = Asked {
             pool: convert::pool(pool),
-            members: pool.members.values().map(convert::member).collect(),
+            members: pool.members.values().map(member).collect(),
             shares: Vec::new(),
         };
         let answer = questions.distribute(Some((pool.id, &mut question)));
         translations.distributions.insert(Some(pool.id), answer);
+        if let Some(monitor) = &pool.monitor {
+            let answer = questions.plan_monitor(pool, monitor, &question);
+            translations.checks.insert(pool.id, answer);
+        }
         asked.insert(pool.id, question);
     }
     let mut members = BTreeMap::new();
@@ -161,6 +176,19 @@ impl Questions<'_> {
         });
         match answer {
             Ok((answer, by)) => Ok(convert::translation(answer, by)),
+            Err((error, by)) => Err(convert::problem(by, error)),
+        }
+    }
+
+    fn plan_monitor(&self, pool: &Pool, monitor: &Monitor, question: &Asked) -> Result<HealthCheck, Problem> {
+        let unit = Unit { key: UnitKey::Pool(pool.id), listener: None, pool: Some(pool) };
+        let (plugin, stand_in) = self.protocol(&unit)?;
+        let monitor = convert::monitor(monitor);
+        let answer = self
+            .asker
+            .ask(plugin, stand_in, |plugin, ctx| plugin.plan_monitor(ctx, &question.pool, &monitor));
+        match answer {
+            Ok((answer, _)) => Ok(convert::health_check(&answer)),
             Err((error, by)) => Err(convert::problem(by, error)),
         }
     }

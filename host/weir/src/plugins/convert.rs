@@ -1,15 +1,15 @@
 //! Octavia's objects in the plugins' records, and the plugins' answers in the planner's.
 
-use weir_model::{Extra, Listener, LoadBalancer, Member, Persistence, Pool};
-use weir_plan::{Backend, Distribution, Entry, Problem, Share, Translation};
+use weir_model::{Extra, Health, Listener, LoadBalancer, Member, Monitor, Persistence, Pool};
+use weir_plan::{Backend, Distribution, Entry, Front, HealthCheck, Problem, Share, Translation};
 use weir_sandbox as wit;
 
 /// What a plugin is told besides listener, pool and members.
-pub fn context(lb: &LoadBalancer, facts: &[String]) -> wit::Context {
-    let vips = lb.vips().map(|vip| wit::Vip {
-        address: vip.address.to_string(),
-        family: family(vip.address.is_ipv4()),
-        floating: false,
+pub fn context(lb: &LoadBalancer, fronts: &[Front], facts: &[String]) -> wit::Context {
+    let vips = fronts.iter().map(|front| wit::Vip {
+        address: front.address.to_string(),
+        family: family(front.address.is_ipv4()),
+        floating: front.floating,
     });
     wit::Context {
         capabilities: facts.to_vec(),
@@ -40,7 +40,7 @@ pub fn pool(pool: &Pool) -> wit::Pool {
         protocol: pool.protocol.clone(),
         algorithm: pool.algorithm.clone(),
         persistence: pool.persistence.as_ref().map(persistence),
-        monitor: None,
+        monitor: pool.monitor.as_ref().map(monitor),
         enabled: pool.admin_state_up,
         extra: pairs(&pool.extra),
     }
@@ -54,7 +54,29 @@ fn persistence(persistence: &Persistence) -> wit::Persistence {
     }
 }
 
-pub fn member(member: &Member) -> wit::Member {
+pub fn monitor(monitor: &Monitor) -> wit::Monitor {
+    wit::Monitor {
+        kind: monitor.kind.clone(),
+        delay_s: monitor.delay,
+        timeout_s: monitor.timeout,
+        rise: monitor.rise,
+        fall: monitor.fall,
+        enabled: monitor.admin_state_up,
+        extra: pairs(&monitor.extra),
+    }
+}
+
+/// The planner's numbers of a health check.
+pub fn health_check(check: &wit::HealthCheck) -> HealthCheck {
+    HealthCheck {
+        interval: check.interval_s,
+        timeout: check.timeout_s,
+        success: check.success,
+        failure: check.failure,
+    }
+}
+
+pub fn member(member: &Member, health: Health) -> wit::Member {
     wit::Member {
         address: member.address.to_string(),
         family: family(member.address.is_ipv4()),
@@ -62,7 +84,12 @@ pub fn member(member: &Member) -> wit::Member {
         weight: member.weight,
         backup: member.backup,
         enabled: member.admin_state_up,
-        health: wit::Health::Unknown,
+        health: match health {
+            Health::Unknown => wit::Health::Unknown,
+            Health::Online => wit::Health::Online,
+            // Neither gets connections.
+            Health::Offline | Health::NoPort => wit::Health::Offline,
+        },
         extra: pairs(&member.extra),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use weir_model::LoadBalancerId;
 use weir_ovsdb::{Client, Replica};
-use weir_plan::{Operation, Ownership};
+use weir_plan::{NoProbes, Operation, Ownership};
 
 use super::Plugins;
 use crate::{northbound::rows, planning::Planner};
@@ -62,7 +62,7 @@ pub fn impact(
     for lb in all.into_iter().filter(|lb| only.is_none_or(|only| only == *lb)) {
         let change = |plugins: &Plugins| {
             reader.read(|replica| {
-                let planner = Planner { replica, plugins, ownership };
+                let planner = Planner { replica, probes: &NoProbes, plugins, ownership };
                 planner.owns(lb).then(|| change(&planner, lb))
             })
         };

@@ -9,7 +9,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
 use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, attach};
+use weir_plan::{Existing, NoProbes, attach};
 use weir_sandbox::Registry;
 
 use super::{
@@ -207,7 +207,7 @@ impl Host {
         existing: &[Existing],
         scrutiny: Scrutiny<'_>,
     ) -> Result<Planned, Refusal> {
-        let planner = Planner { replica, plugins, ownership: &self.ownership };
+        let planner = Planner { replica, probes: &NoProbes, plugins, ownership: &self.ownership };
         planner.plan(lb, wanted, existing, scrutiny)
     }
 }
@@ -222,7 +222,9 @@ pub fn objects_made(change: &Change) -> Vec<Uuid> {
     match change {
         Change::LoadBalancerCreate(lb) => {
             let pools = lb.pools.values().flat_map(|pool| {
-                std::iter::once(pool.id.uuid()).chain(pool.members.keys().map(|member| member.uuid()))
+                let monitor = pool.monitor.iter().map(|monitor| monitor.id.uuid());
+                let members = pool.members.keys().map(|member| member.uuid());
+                std::iter::once(pool.id.uuid()).chain(members).chain(monitor)
             });
             let listeners = lb.listeners.keys().map(|listener| listener.uuid());
             std::iter::once(lb.id.uuid()).chain(listeners).chain(pools).collect()
@@ -230,6 +232,7 @@ pub fn objects_made(change: &Change) -> Vec<Uuid> {
         Change::ListenerCreate(_, listener) => vec![listener.id.uuid()],
         Change::PoolCreate(_, _, pool) => vec![pool.id.uuid()],
         Change::MemberCreate(_, member) => vec![member.id.uuid()],
+        Change::HealthMonitorCreate(_, monitor) => vec![monitor.id.uuid()],
         _ => Vec::new(),
     }
 }

@@ -27,8 +27,8 @@ impl Host {
             {
                 held_up.extend(touched(change, Some(&octavia), None));
             }
-            let rows = record.lb.and_then(|lb| host.graph(lb));
-            let released = released(&held_up, rows.as_ref());
+            let (rows, health) = record.lb.map(|lb| host.graph_and_health(lb)).unwrap_or_default();
+            let released = released(&held_up, rows.as_ref(), &health);
             host.outbox.end(End { record, released });
         });
     }

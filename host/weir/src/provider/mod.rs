@@ -39,17 +39,17 @@ pub use api::Api;
 
 use tokio::sync::Semaphore;
 use weir_journal::Journal;
-use weir_model::{LoadBalancer, LoadBalancerId};
+use weir_model::{HealthMap, LoadBalancer, LoadBalancerId};
 use weir_octavia::agent::{Agent, Dispatcher, DispatcherSettings};
-use weir_ovsdb::Client;
-use weir_plan::Ownership;
+use weir_ovsdb::{Client, Replica};
+use weir_plan::{NoProbes, Ownership, health};
 use weir_sandbox::Registry;
 
 use crate::{
     config::Repair,
     limits,
     metrics::Metrics,
-    northbound::{committer::Committer, rows},
+    northbound::{committer::Committer, rows, topology::ReplicaTopology},
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
 };
@@ -147,6 +147,21 @@ impl Host {
                 started: Instant::now(),
             }
         })
+    }
+
+    /// What the network says of a load balancer's members.
+    fn health(&self, replica: &Replica, lb: &LoadBalancer) -> HealthMap {
+        let existing = rows::existing(replica, lb.id);
+        health(lb, &existing, &ReplicaTopology(replica), &NoProbes)
+    }
+
+    /// A load balancer as the rows say, with its members' health.
+    fn graph_and_health(&self, lb: LoadBalancerId) -> (Option<LoadBalancer>, HealthMap) {
+        let replica = self.northbound.replica();
+        let plugins = self.in_use.plugins(&replica);
+        let graph = rows::graph(rows::decoded(&rows::existing(&replica, lb), lb, &plugins.words));
+        let health = graph.as_ref().map(|lb| self.health(&replica, lb)).unwrap_or_default();
+        (graph, health)
     }
 
     /// A load balancer as the rows say.

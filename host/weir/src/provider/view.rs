@@ -21,7 +21,7 @@ impl Host {
                 "id": id,
                 "vip_address": lb.vip.address,
                 "admin_state_up": lb.admin_state_up,
-                "operating_status": operating_statuses(&lb).loadbalancer,
+                "operating_status": operating_statuses(&lb, &self.health(&replica, &lb)).loadbalancer,
                 "listeners": lb.listeners.len(),
                 "pools": lb.pools.len(),
                 "members": lb.pools.values().map(|pool| pool.members.len()).sum::<usize>(),
@@ -53,7 +53,7 @@ impl Host {
         };
         Some(json!({
             "loadbalancer": decoded.lb,
-            "operating_statuses": operating_statuses(&decoded.lb),
+            "operating_statuses": operating_statuses(&decoded.lb, &self.health(&replica, &decoded.lb)),
             "rows": existing,
             "pending": pending,
             "failure": failure,

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
-use weir_model::{LoadBalancer, LoadBalancerId, Released, failed, released};
+use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, Released, failed, released};
 use weir_octavia::{ChangeProgress, ErrorClass, Refusal};
 use weir_plan::{Plan, attach};
 
@@ -69,7 +69,7 @@ impl Host {
                 current && pause == limits::RETRY_MIN && version.is_not_needed()
             });
             let planned = match ready {
-                Some(ready) => Ok(Planned::ready(ready, &batch)),
+                Some(ready) => Ok(self.planned(ready, &batch)),
                 None => self.patience.run(|| self.replan(lb, &batch, &version)),
             };
             let planned = match planned {
@@ -133,7 +133,8 @@ impl Host {
         for (at, pending) in batch.iter().enumerate() {
             let made =
                 version.apply(pending, &mut graph).map_err(|error| NoPlan::Change(at, error.to_string()))?;
-            fates.push(Fate::new(pending, made, graph.as_ref()));
+            let health = graph.as_ref().map(|lb| self.health(&replica, lb)).unwrap_or_default();
+            fates.push(Fate::new(pending, made, graph.as_ref(), &health));
         }
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &ReplicaTopology(&replica));
@@ -141,6 +142,14 @@ impl Host {
         let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing);
         let planning::Planned { plan, unsettled } = plan.map_err(NoPlan::Batch)?;
         Ok(Planned { plan, fates, unsettled })
+    }
+
+    /// What was planned when the change was judged.
+    fn planned(&self, ready: Ready, batch: &[Pending]) -> Planned {
+        let after = ready.after.as_deref();
+        let health = after.map(|lb| self.health(&self.northbound.replica(), lb)).unwrap_or_default();
+        let fates = batch.iter().map(|pending| Fate::new(pending, Made::AsAsked, after, &health));
+        Planned { fates: fates.collect(), plan: ready.plan, unsettled: ready.unsettled }
     }
 
     async fn carry_out(&self, lb: LoadBalancerId, plan: &Plan, batch: &[Pending]) -> Result<(), CommitError> {
@@ -193,14 +202,14 @@ impl Host {
 
     fn fail(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {
         self.queues.remove(lb, batch);
-        let graph = self.graph(lb);
+        let (graph, health) = self.graph_and_health(lb);
         for pending in batch {
             let record = &pending.record;
             error!(%lb, change = %record.id, method = record.method, request_id = record.request_id, why, "change failed");
             record.finish(ChangeProgress::Failed, Some(why.to_owned()));
             self.changes.note_failure(lb, record);
             let released = match &pending.task {
-                Task::Change(_) => failed(&record.touched, graph.as_ref()),
+                Task::Change(_) => failed(&record.touched, graph.as_ref(), &health),
                 _ => Vec::new(),
             };
             self.outbox.end(End { record: record.clone(), released });
@@ -208,18 +217,10 @@ impl Host {
     }
 }
 
-impl Planned {
-    fn ready(ready: Ready, batch: &[Pending]) -> Self {
-        let after = ready.after.as_deref();
-        let fates = batch.iter().map(|pending| Fate::new(pending, Made::AsAsked, after));
-        Self { fates: fates.collect(), plan: ready.plan, unsettled: ready.unsettled }
-    }
-}
-
 impl Fate {
-    fn new(pending: &Pending, made: Made, after: Option<&LoadBalancer>) -> Self {
+    fn new(pending: &Pending, made: Made, after: Option<&LoadBalancer>, health: &HealthMap) -> Self {
         let mut released = match &pending.task {
-            Task::Change(_) => released(&pending.record.touched, after),
+            Task::Change(_) => released(&pending.record.touched, after, health),
             _ => Vec::new(),
         };
         if made == Made::RolledBack {

@@ -1,0 +1,207 @@
+//! Health monitors: which VIP entries are probed, how the probes reach the members, and what they say.
+//!
+//! OVN ties a check to a VIP entry by the exact text of its key, and leaves a backend without an entry in `ip_port_mappings`
+//! out of a VIP that is checked (ovn-nb(5), `Load_Balancer_Health_Check`). So a check is held back while a member that has a
+//! port could not be probed for want of a source address; a member without a port cannot be helped and is reported.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+};
+
+use serde::Serialize;
+use weir_model::{Health, HealthMap, LoadBalancer, Member, MemberId, Monitor, NetworkId, Pool, SubnetId};
+
+use crate::{
+    attach::member_switch,
+    keys,
+    row::{Existing, HealthCheckRow, LoadBalancerRow},
+    topology::{SWITCH_PREFIX, Switch, Topology},
+    translation::{HealthCheck, Problem},
+};
+
+/// What probes said last: the Southbound's `Service_Monitor` rows.
+pub trait Probes {
+    /// Of a switch port's address and port over a transport.
+    fn health(&self, port: &str, address: &IpAddr, number: u16, transport: &str) -> Health;
+}
+
+/// Nothing is known.
+#[derive(Clone, Copy, Debug)]
+pub struct NoProbes;
+
+impl Probes for NoProbes {
+    fn health(&self, _: &str, _: &IpAddr, _: u16, _: &str) -> Health {
+        Health::Unknown
+    }
+}
+
+/// A subnet into which probes cannot be sent for want of a source address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Sourceless {
+    /// The subnet.
+    pub subnet: SubnetId,
+    /// Its network.
+    pub network: NetworkId,
+}
+
+/// The monitors' part of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// `ip_port_mappings`.
+    pub mappings: BTreeMap<String, String>,
+    /// `health_check` rows by `vip`: options and external ids.
+    pub rows: BTreeMap<String, (BTreeMap<String, String>, BTreeMap<String, String>)>,
+    /// Members that cannot be probed, since no port of OVN has their address.
+    pub without_port: BTreeSet<MemberId>,
+    /// Subnets that lack a source address.
+    pub sourceless: BTreeSet<Sourceless>,
+}
+
+/// How a member is probed.
+enum Reach {
+    Mapped(String),
+    /// No source address in this subnet.
+    Sourceless(Option<Sourceless>),
+    WithoutPort,
+}
+
+/// The monitors' part of a row with these pools and VIP entries (key, and the pool that serves it).
+pub fn checks<'a>(
+    lb: &LoadBalancer,
+    pools: impl Iterator<Item = &'a Pool>,
+    vips: &[(&str, &Pool)],
+    numbers: &BTreeMap<weir_model::PoolId, Result<HealthCheck, Problem>>,
+    existing: &[Existing],
+    topology: &dyn Topology,
+) -> Checks {
+    let mut checks = Checks::default();
+    let mut unready: BTreeSet<IpAddr> = BTreeSet::new();
+    for member in pools.filter(|pool| pool.probing().is_some()).flat_map(|pool| pool.members.values()) {
+        if !member.admin_state_up {
+            continue;
+        }
+        match reach(lb, member, topology) {
+            Reach::Mapped(to) => drop(checks.mappings.insert(keys::bracketed(&member.address), to)),
+            Reach::WithoutPort => drop(checks.without_port.insert(member.id)),
+            Reach::Sourceless(subnet) => {
+                checks.sourceless.extend(subnet);
+                unready.insert(member.address);
+            }
+        }
+    }
+    for (vip, pool) in vips {
+        let Some(monitor) = pool.probing() else { continue };
+        let before = existing_check(vip, monitor, existing);
+        let options = match numbers.get(&pool.id) {
+            Some(Ok(numbers)) => numbers.options(),
+            // What a failing plugin once said stays.
+            _ => match before {
+                Some(row) => row.options.clone(),
+                None => continue,
+            },
+        };
+        let Ok(front) = vip.parse::<SocketAddr>() else { continue };
+        let mut behind = pool.members.values().filter(|member| member.address.is_ipv4() == front.is_ipv4());
+        // Members that came later wait for their source address outside; those that are served are not let down.
+        if before.is_none() && behind.any(|member| unready.contains(&member.address)) {
+            continue;
+        }
+        checks.rows.insert((*vip).to_owned(), (options, external_ids(monitor, pool, &front.ip())));
+    }
+    checks
+}
+
+fn existing_check<'e>(vip: &str, monitor: &Monitor, existing: &'e [Existing]) -> Option<&'e HealthCheckRow> {
+    let mut rows = existing.iter().flat_map(|existing| &existing.row.health_checks);
+    let monitor = monitor.id.to_string();
+    rows.find(|row| row.vip == vip && row.external_ids.get(keys::CHECK_MONITOR) == Some(&monitor))
+}
+
+fn external_ids(monitor: &Monitor, pool: &Pool, front: &IpAddr) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (keys::CHECK_MONITOR.to_owned(), monitor.id.to_string()),
+        (keys::CHECK_POOL.to_owned(), pool.id.to_string()),
+        (keys::CHECK_VIP.to_owned(), front.to_string()),
+    ])
+}
+
+fn reach(lb: &LoadBalancer, member: &Member, topology: &dyn Topology) -> Reach {
+    let Some((subnet, switch, port)) = port_of(lb, member, topology) else { return Reach::WithoutPort };
+    match topology.source_of(subnet, &switch, member.address.is_ipv4()) {
+        Some(source) => Reach::Mapped(format!("{port}:{}", keys::bracketed(&source))),
+        None => {
+            let network = switch.name.strip_prefix(SWITCH_PREFIX).and_then(|id| id.parse().ok());
+            Reach::Sourceless(network.map(|network| Sourceless { subnet, network }))
+        }
+    }
+}
+
+/// The port that has a member's address, with its subnet and switch.
+fn port_of(
+    lb: &LoadBalancer,
+    member: &Member,
+    topology: &dyn Topology,
+) -> Option<(SubnetId, Switch, String)> {
+    let subnet = member.subnet_id?;
+    let (switch, cidrs) = member_switch(lb, subnet, topology)?;
+    let port = topology.port_at(&switch, &cidrs, &member.address)?;
+    Some((subnet, switch, port))
+}
+
+/// What the network says of the members behind monitors, each by its own port, address and port number.
+pub fn health(
+    lb: &LoadBalancer,
+    existing: &[Existing],
+    topology: &dyn Topology,
+    probes: &dyn Probes,
+) -> HealthMap {
+    let mut health = HealthMap::new();
+    for pool in lb.pools.values().filter(|pool| pool.probing().is_some()) {
+        let transport = transport_of(pool, existing);
+        for member in pool.members.values().filter(|member| member.admin_state_up) {
+            let said = match (port_of(lb, member, topology), transport) {
+                (None, _) => Health::NoPort,
+                (Some(_), None) => Health::Unknown,
+                (Some((_, _, port)), Some(transport)) => {
+                    probes.health(&port, &member.address, member.port, transport)
+                }
+            };
+            health.insert(member.id, said);
+        }
+    }
+    health
+}
+
+/// The transport of the row that a pool is in.
+fn transport_of<'e>(pool: &Pool, existing: &'e [Existing]) -> Option<&'e str> {
+    let holds = |row: &LoadBalancerRow| {
+        [true, false].iter().any(|up| row.external_ids.contains_key(&keys::object(keys::POOL, pool.id, *up)))
+    };
+    existing.iter().find(|existing| holds(&existing.row))?.row.protocol.as_deref()
+}
+
+impl HealthCheck {
+    /// As `Load_Balancer_Health_Check.options` has them.
+    pub fn options(&self) -> BTreeMap<String, String> {
+        let numbers = [
+            ("interval", self.interval),
+            ("timeout", self.timeout),
+            ("success_count", self.success),
+            ("failure_count", self.failure),
+        ];
+        numbers.into_iter().map(|(key, number)| (key.to_owned(), number.to_string())).collect()
+    }
+
+    /// Reads them back; what is missing or no number is what ovn-nb(5) names as default.
+    pub fn read(options: &BTreeMap<String, String>) -> Self {
+        let number =
+            |key: &str, default| options.get(key).and_then(|text| text.parse().ok()).unwrap_or(default);
+        Self {
+            interval: number("interval", 5),
+            timeout: number("timeout", 20),
+            success: number("success_count", 1),
+            failure: number("failure_count", 1),
+        }
+    }
+}
