@@ -100,6 +100,7 @@ fn words(settings: &Map<String, Value>) -> Words {
     };
     let either = |one: String, other: String| if one.is_empty() { other } else { one };
     Words {
+        cloud: String::new(),
         auth_type: text(settings, "auth_type"),
         auth_url: of_auth("auth_url"),
         username: of_auth("username"),

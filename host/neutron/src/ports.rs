@@ -318,7 +318,7 @@ impl NewPort {
     }
 
     /// Whether a port is what this would make.
-    fn is_met_by(&self, port: &Port) -> bool {
+    pub fn is_met_by(&self, port: &Port) -> bool {
         let address = self.fixed_ip.and_then(|(_, address)| address).or(self.address);
         let subnet = self.fixed_ip.map(|(subnet, _)| subnet);
         let has = |fixed: &FixedIp| {

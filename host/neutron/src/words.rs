@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    Auth, Interface, NeutronError, Scope, Secret, Settings, Trust, User,
+    Auth, Interface, NeutronError, Scope, Secret, Settings, Trust, User, clouds,
     settings::{Domain, Named},
 };
 
@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Words {
+    /// A cloud of clouds.yaml; what is said besides wins over what stands there.
+    pub cloud: String,
     /// `password` or `v3applicationcredential`; found out where it is not said.
     pub auth_type: String,
     /// Keystone's URL.
@@ -61,11 +63,56 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, 
 }
 
 impl Words {
-    /// What they mean.
+    /// What they mean. Reads clouds.yaml where a cloud is named.
     ///
     /// # Errors
-    /// [`NeutronError::Setting`], naming the key.
+    /// [`NeutronError::Setting`], naming the key; what reading clouds.yaml may meet.
     pub fn settings(&self) -> Result<Settings, NeutronError> {
+        match self.cloud.as_str() {
+            "" => self.meaning(),
+            cloud => self.over(clouds::read(cloud, None)?).meaning(),
+        }
+    }
+
+    /// These over others.
+    fn over(&self, other: Self) -> Self {
+        let text = |mine: &String, other: String| if mine.is_empty() { other } else { mine.clone() };
+        let secret = |mine: &Option<Secret>, other: Option<Secret>| mine.clone().or(other);
+        let cafile = if self.cafile.as_os_str().is_empty() { other.cafile } else { self.cafile.clone() };
+        Self {
+            cloud: self.cloud.clone(),
+            auth_type: text(&self.auth_type, other.auth_type),
+            auth_url: text(&self.auth_url, other.auth_url),
+            username: text(&self.username, other.username),
+            user_id: text(&self.user_id, other.user_id),
+            password: secret(&self.password, other.password),
+            user_domain_name: text(&self.user_domain_name, other.user_domain_name),
+            user_domain_id: text(&self.user_domain_id, other.user_domain_id),
+            project_name: text(&self.project_name, other.project_name),
+            project_id: text(&self.project_id, other.project_id),
+            project_domain_name: text(&self.project_domain_name, other.project_domain_name),
+            project_domain_id: text(&self.project_domain_id, other.project_domain_id),
+            application_credential_id: text(
+                &self.application_credential_id,
+                other.application_credential_id,
+            ),
+            application_credential_name: text(
+                &self.application_credential_name,
+                other.application_credential_name,
+            ),
+            application_credential_secret: secret(
+                &self.application_credential_secret,
+                other.application_credential_secret,
+            ),
+            region_name: text(&self.region_name, other.region_name),
+            interface: text(&self.interface, other.interface),
+            endpoint_override: text(&self.endpoint_override, other.endpoint_override),
+            insecure: self.insecure || (other.insecure && cafile.as_os_str().is_empty()),
+            cafile,
+        }
+    }
+
+    fn meaning(&self) -> Result<Settings, NeutronError> {
         for (key, url, needed) in
             [("auth_url", &self.auth_url, true), ("endpoint_override", &self.endpoint_override, false)]
         {

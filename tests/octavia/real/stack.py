@@ -156,6 +156,10 @@ class Stack:
         self.launch("northd", ["ovn-northd", "-vconsole:warn", f"--ovnnb-db={self.nb}", f"--ovnsb-db={self.sb}",
                                f"--unixctl={self.folder}/northd.ctl"])
         self.nbctl("init")
+        self.write_network()
+
+    def write_network(self):
+        """What load balancers stand in."""
         self.nbctl(*network.northbound_commands())
 
     def start_database(self, name):

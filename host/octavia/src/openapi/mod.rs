@@ -67,6 +67,12 @@ fn driver_call(method: &DriverMethod) -> Value {
             "Takes on the change. The same Idempotency-Key again gives the first answer.".to_owned(),
             errors(&["400", "401", "404", "408", "413", "422", "500", "501", "503"]),
         ),
+        Answer::VipPorts => (
+            "Makes the ports of the VIPs, all or none; the same Idempotency-Key again gives the first answer. Where the \
+             host has no Neutron, NotImplementedError: Octavia then makes the port itself."
+                .to_owned(),
+            errors(&["400", "401", "408", "409", "413", "500", "501", "503"]),
+        ),
         Answer::NotImplemented(code, text) => (
             format!("Always NotImplementedError ({code}): {text}."),
             errors(&["400", "401", "408", "413", "501"]),
@@ -78,6 +84,9 @@ fn driver_call(method: &DriverMethod) -> Value {
     };
     if matches!(method.answer, Answer::Change(_)) {
         responses.insert("200".to_owned(), json_answer("Taken on.", "Accepted"));
+    }
+    if matches!(method.answer, Answer::VipPorts) {
+        responses.insert("200".to_owned(), json_answer("Made: `[vip, additional_vips]`.", "VipPorts"));
     }
     json!({
         "operationId": method.name,

@@ -1,6 +1,9 @@
 //! `Load_Balancer` rows of the replica.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
@@ -64,6 +67,17 @@ pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
             && row.map_value("external_ids", keys::DEVICE_OWNER).is_none()
     });
     rows.filter_map(|(_, row)| row.str("name")?.parse().ok()).collect()
+}
+
+/// The addresses that health checks of any row are sent from.
+pub fn probe_sources(replica: &Replica) -> BTreeSet<IpAddr> {
+    let rows = replica.rows("Load_Balancer").filter_map(|(_, row)| row.get("ip_port_mappings"));
+    // The port's name is a UUID, so the first colon ends it.
+    let sources = rows.flat_map(weir_ovsdb::Datum::string_map).filter_map(|(_, value)| {
+        let (_, source) = value.split_once(':')?;
+        source.trim_matches(['[', ']']).parse().ok()
+    });
+    sources.collect()
 }
 
 fn load_balancer_row(replica: &Replica, uuid: Uuid, row: &Row) -> LoadBalancerRow {

@@ -12,6 +12,7 @@
 //! | [`delivery`] | what the sender of statuses reports |
 //! | [`version`] | old changes, in the light of what Octavia has |
 //! | [`lost`] | deletes of what the rows do not have |
+//! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
 //! | [`sets`] | other plugins taken into use |
 //! | [`unsettled`] | planned again while a plugin fails |
@@ -25,6 +26,7 @@ mod entry;
 
 mod lost;
 mod outbox;
+mod ports;
 mod queue;
 mod recover;
 mod sets;
@@ -33,7 +35,10 @@ mod version;
 mod view;
 mod work;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub use api::Api;
 
@@ -49,6 +54,7 @@ use crate::{
     config::Repair,
     limits,
     metrics::Metrics,
+    neutron::Neutron,
     northbound::{committer::Committer, rows, topology::ReplicaTopology},
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
@@ -72,6 +78,10 @@ pub struct Host {
     dispatcher: Dispatcher,
     outbox: outbox::Outbox,
     unverified: delivery::Unverified,
+    neutron: Option<Neutron>,
+    makes_vip_ports: bool,
+    /// When what Octavia does not know is taken out.
+    unknown_after: Duration,
     /// Room for questions to Octavia.
     questions: Semaphore,
     metrics: Metrics,
@@ -97,6 +107,10 @@ pub struct Parts {
     pub journal: Journal,
     /// Octavia's driver-agent.
     pub agent: Agent,
+    /// Neutron, where it is configured.
+    pub neutron: Option<Neutron>,
+    /// Whether VIP ports are made there by this host.
+    pub makes_vip_ports: bool,
     /// How statuses are delivered to it.
     pub delivery: DispatcherSettings,
 }
@@ -113,6 +127,8 @@ impl Host {
             ownership,
             journal,
             agent,
+            neutron,
+            makes_vip_ports,
             delivery,
         } = parts;
         Arc::new_cyclic(|host| {
@@ -122,6 +138,7 @@ impl Host {
                 journal: journal.clone(),
                 counted: metrics.deliveries.clone(),
             };
+            let unknown_after = delivery.unknown_after;
             let dispatcher = Dispatcher::start(agent.clone(), delivery, Arc::new(events));
             let unverified = delivery::Unverified::default();
             Self {
@@ -139,6 +156,9 @@ impl Host {
                 outbox: outbox::Outbox::start(journal.clone(), dispatcher.clone(), unverified.clone()),
                 journal,
                 agent,
+                neutron,
+                makes_vip_ports,
+                unknown_after,
                 dispatcher,
                 unverified,
                 questions: Semaphore::new(limits::OCTAVIA_QUESTIONS),

@@ -192,12 +192,26 @@ impl Host {
             }
             self.changes.forget_failure(lb);
             self.to_be_verified(lb, &pending, fate.made);
+            self.free_if_taken_back(lb, &pending, fate.made);
             if record.lost {
                 self.end_lost(pending);
             } else {
-                self.outbox.end(End { record: record.clone(), released: fate.released });
+                self.end(pending, fate.released);
             }
         }
+    }
+
+    /// Tells the end of a change, of a delete when its ports are freed.
+    fn end(self: &Arc<Self>, pending: Pending, released: Vec<Released>) {
+        if !self.waits_for_ports(&pending) {
+            self.outbox.end(End { record: pending.record, released });
+            return;
+        }
+        let host = self.clone();
+        tokio::spawn(async move {
+            host.before_the_end(&pending).await;
+            host.outbox.end(End { record: pending.record, released });
+        });
     }
 
     fn fail(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {
