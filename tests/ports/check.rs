@@ -15,7 +15,8 @@ async fn finding(env: Vec<(&'static str, String)>) -> Option<Value> {
         command.env("WEIR_OVN_NB_CONNECTION", "unix:/nonexistent").output().unwrap()
     };
     let output = tokio::task::spawn_blocking(run).await.unwrap();
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     report["findings"].as_array().unwrap().iter().find(|finding| finding["name"] == "neutron").cloned()
 }
 

@@ -128,6 +128,7 @@ async fn many_at_once_look_like_a_mistake() {
     for n in 1..=11 {
         made(&scene, n).await;
     }
-    eventually("it is said", async || scene.host.log().contains("too-many-leaked-vip-ports").then_some(())).await;
+    eventually("it is said", async || scene.host.log().contains("too-many-leaked-vip-ports").then_some(()))
+        .await;
     assert_eq!(scene.ports().len(), 22);
 }

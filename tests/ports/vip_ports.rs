@@ -10,7 +10,12 @@ use super::{PROJECT, Scene, additional, vip, wanted};
 fn recorded() -> (Value, Value, Value) {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/rows/01-seed-tcp.json");
     let scenario: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    let step = scenario["steps"].as_array().unwrap().iter().find(|step| step["method"] == "create_vip_port").unwrap();
+    let step = scenario["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|step| step["method"] == "create_vip_port")
+        .unwrap();
     (step["args"].clone(), step["neutron_calls"][0][2].clone(), step["result"].clone())
 }
 
@@ -24,7 +29,12 @@ async fn the_port_is_made_as_the_reference_makes_it() {
     args["vip_dictionary"].as_object_mut().unwrap().remove("vip_port_id");
     let answer = scene.host.client().call("create_vip_port", &args).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let posts: Vec<_> = scene.cloud.asked().into_iter().filter(|asked| asked.path.ends_with("/ports") && asked.method == "POST").collect();
+    let posts: Vec<_> = scene
+        .cloud
+        .asked()
+        .into_iter()
+        .filter(|asked| asked.path.ends_with("/ports") && asked.method == "POST")
+        .collect();
     assert_eq!(posts.len(), 1);
     assert_eq!(posts[0].body, sent);
     result[0]["vip_port_id"] = scene.cloud.ports()[0]["id"].clone();
@@ -40,7 +50,11 @@ async fn every_further_vip_gets_a_port_of_its_own() {
     let answer = scene.host.client().call("create_vip_port", &wanted(1, first, further)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let lb = id(1, 1);
-    let names = [format!("ovn-lb-vip-{lb}"), format!("ovn-lb-vip-additional-1-{lb}"), format!("ovn-lb-vip-additional-2-{lb}")];
+    let names = [
+        format!("ovn-lb-vip-{lb}"),
+        format!("ovn-lb-vip-additional-1-{lb}"),
+        format!("ovn-lb-vip-additional-2-{lb}"),
+    ];
     assert_eq!(scene.ports(), names);
     let ports = scene.cloud.ports();
     for port in &ports {
@@ -48,10 +62,12 @@ async fn every_further_vip_gets_a_port_of_its_own() {
         assert_eq!(port["device_owner"], "ovn-lb:vip");
         assert_eq!(port["project_id"], PROJECT);
     }
-    let of = |n: usize| json!({
-        "port_id": ports[n]["id"], "network_id": NETWORK, "subnet_id": SUBNET,
-        "ip_address": ports[n]["fixed_ips"][0]["ip_address"],
-    });
+    let of = |n: usize| {
+        json!({
+            "port_id": ports[n]["id"], "network_id": NETWORK, "subnet_id": SUBNET,
+            "ip_address": ports[n]["fixed_ips"][0]["ip_address"],
+        })
+    };
     let vip = json!({
         "vip_address": "10.10.10.5", "vip_network_id": NETWORK, "vip_subnet_id": SUBNET, "vip_port_id": ports[0]["id"],
         "vip_qos_policy_id": id(7, 1),
@@ -62,13 +78,20 @@ async fn every_further_vip_gets_a_port_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_subnet_and_address_neutron_chooses() {
     let scene = Scene::start().await;
-    let answer = scene.host.client().call("create_vip_port", &wanted(1, json!({"vip_network_id": NETWORK}), json!([]))).await;
+    let answer = scene
+        .host
+        .client()
+        .call("create_vip_port", &wanted(1, json!({"vip_network_id": NETWORK}), json!([])))
+        .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let port = &scene.cloud.ports()[0];
-    assert_eq!(answer.body["result"][0], json!({
-        "vip_network_id": NETWORK, "vip_subnet_id": SUBNET, "vip_port_id": port["id"],
-        "vip_address": port["fixed_ips"][0]["ip_address"],
-    }));
+    assert_eq!(
+        answer.body["result"][0],
+        json!({
+            "vip_network_id": NETWORK, "vip_subnet_id": SUBNET, "vip_port_id": port["id"],
+            "vip_address": port["fixed_ips"][0]["ip_address"],
+        })
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,11 +150,19 @@ async fn all_or_none() {
 async fn the_user_hears_neutrons_words_and_the_operator_more() {
     let scene = Scene::start().await;
     let client = scene.host.client();
-    scene.cloud.trouble("POST", "/ports", Trouble::refusal(409, "OverQuota", "Quota exceeded for resources: ['port']."));
+    scene.cloud.trouble(
+        "POST",
+        "/ports",
+        Trouble::refusal(409, "OverQuota", "Quota exceeded for resources: ['port']."),
+    );
     let answer = client.call("create_vip_port", &wanted(1, vip("10.10.10.5"), json!([]))).await;
     assert_eq!((answer.status, &answer.body["error"]), (500, &json!("DriverError")), "{answer:?}");
     assert!(answer.body["user_fault_string"].as_str().unwrap().contains("Quota exceeded"));
-    scene.cloud.trouble("POST", "/ports", Trouble::refusal(403, "PolicyNotAuthorized", "rule:create_port is disallowed"));
+    scene.cloud.trouble(
+        "POST",
+        "/ports",
+        Trouble::refusal(403, "PolicyNotAuthorized", "rule:create_port is disallowed"),
+    );
     let answer = client.call("create_vip_port", &wanted(2, vip("10.10.10.5"), json!([]))).await;
     assert!(!answer.body["user_fault_string"].as_str().unwrap().contains("rule:"), "{answer:?}");
     let operator = answer.body["operator_fault_string"].as_str().unwrap();

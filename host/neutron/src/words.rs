@@ -92,10 +92,7 @@ impl Words {
             project_id: text(&self.project_id, other.project_id),
             project_domain_name: text(&self.project_domain_name, other.project_domain_name),
             project_domain_id: text(&self.project_domain_id, other.project_domain_id),
-            application_credential_id: text(
-                &self.application_credential_id,
-                other.application_credential_id,
-            ),
+            application_credential_id: text(&self.application_credential_id, other.application_credential_id),
             application_credential_name: text(
                 &self.application_credential_name,
                 other.application_credential_name,

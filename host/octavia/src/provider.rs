@@ -20,7 +20,7 @@ pub trait Provider: Send + Sync + 'static {
     /// A [`Refusal`]; the change has then done nothing and never will.
     async fn change(&self, change: Change, call: CallContext) -> Result<Accepted, Refusal>;
 
-/// Whether VIP ports are made here and not by Octavia.
+    /// Whether VIP ports are made here and not by Octavia.
     fn makes_vip_ports(&self) -> bool {
         false
     }

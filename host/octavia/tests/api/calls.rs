@@ -31,7 +31,10 @@ async fn every_recorded_call_is_answered_as_the_table_says() {
                 );
             }
             (Err(answer), Answer::VipPorts, None) => {
-                assert_eq!((answer.status, answer.error().0.as_str()), (StatusCode::NOT_IMPLEMENTED, "vip-port-by-octavia"));
+                assert_eq!(
+                    (answer.status, answer.error().0.as_str()),
+                    (StatusCode::NOT_IMPLEMENTED, "vip-port-by-octavia")
+                );
             }
             (Err(answer), Answer::NotImplemented(code, _), None) => {
                 assert_eq!((answer.status, answer.error().0.as_str()), (StatusCode::NOT_IMPLEMENTED, code));

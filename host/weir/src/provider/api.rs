@@ -40,11 +40,7 @@ impl Provider for Api {
         self.0.vip_port_maker().is_some()
     }
 
-    async fn create_vip_port(
-        &self,
-        request: VipPortRequest,
-        call: CallContext,
-    ) -> Result<VipPorts, Refusal> {
+    async fn create_vip_port(&self, request: VipPortRequest, call: CallContext) -> Result<VipPorts, Refusal> {
         let timer = self.0.metrics.call(call.method);
         let answer = self.0.create_vip_port(request, call).await;
         timer.done(answer.as_ref().map_or_else(|refusal| refusal.error.word(), |_| "committed"));

@@ -22,7 +22,10 @@ use super::{
 use crate::{
     config::Repair,
     limits,
-    neutron::{Neutron, names, orphans::{Orphans, Verdict}},
+    neutron::{
+        Neutron, names,
+        orphans::{Orphans, Verdict},
+    },
     northbound::rows,
 };
 
@@ -175,8 +178,7 @@ impl Host {
     }
 
     async fn look_at_vip_ports(&self, neutron: &Neutron, orphans: &mut Orphans) -> Result<(), NeutronError> {
-        let query =
-            PortQuery { device_owner: Some(names::VIP_OWNER.to_owned()), ..PortQuery::default() };
+        let query = PortQuery { device_owner: Some(names::VIP_OWNER.to_owned()), ..PortQuery::default() };
         let ports = neutron.client().ports(&query).await?;
         let owners: BTreeSet<_> = ports.iter().filter_map(names::vip_port_of).collect();
         let all = owners.len();
@@ -206,7 +208,8 @@ impl Host {
                 }
             }
             Verdict::TooMany(due) => error!(
-                load_balancers = due.len(), of = all,
+                load_balancers = due.len(),
+                of = all,
                 "too-many-leaked-vip-ports: none is freed; is this the right Northbound, and the right Octavia?"
             ),
         }
@@ -224,8 +227,7 @@ impl Host {
         neutron: &Neutron,
         orphans: &mut Orphans,
     ) -> Result<(), NeutronError> {
-        let query =
-            PortQuery { device_owner: Some(names::SOURCE_OWNER.to_owned()), ..PortQuery::default() };
+        let query = PortQuery { device_owner: Some(names::SOURCE_OWNER.to_owned()), ..PortQuery::default() };
         let mut addresses: BTreeMap<SubnetId, Vec<IpAddr>> = BTreeMap::new();
         for port in neutron.client().ports(&query).await? {
             if let Some(subnet) = names::source_port_of(&port) {
