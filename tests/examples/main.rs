@@ -54,7 +54,7 @@ fn built(name: &str) -> PathBuf {
 #[test]
 fn each_passes_in_the_sandbox_with_its_cases() {
     let names = examples();
-    assert_eq!(names, ["https-passthrough", "round-robin", "site-policy", "weighted"]);
+    assert_eq!(names, ["http-passthrough", "round-robin", "site-policy", "weighted"]);
     for name in names {
         let component = built(&name);
         let path = folder().join(&name);

@@ -58,8 +58,8 @@ fn a_wrong_refusal_is_told_with_both_codes() {
 #[test]
 fn a_key_that_no_case_has_is_named_with_its_case() {
     let folder = tempfile::tempdir().unwrap();
-    let component = built("https-passthrough");
-    changed("https-passthrough", "refused.json", r#""pool""#, r#""poool""#, folder.path());
+    let component = built("http-passthrough");
+    changed("http-passthrough", "refused.json", r#""pool""#, r#""poool""#, folder.path());
     let said = failed(&[component.to_str().unwrap(), "--cases", folder.path().to_str().unwrap()]);
     assert!(said.contains("FAILED  cases: refused.json: another protocol is another plugin's"), "{said}");
     assert!(said.contains("a case can be read") && said.contains("poool"), "{said}");

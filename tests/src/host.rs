@@ -90,6 +90,7 @@ impl Host {
             .env("WEIR_OCTAVIA_GET_SOCKET", self.folder.join("get.sock"))
             .env("WEIR_PLUGINS_DIR", self.plugins())
             .env("WEIR_OVN_NB_CONNECTION", &self.remotes)
+            .env("WEIR_OVN_SB_CONNECTION", format!("unix:{}", self.folder.join("sb.sock").display()))
             .envs(self.env.clone())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())

@@ -3,15 +3,19 @@
 // Test support: a test is meant to stop where a step of it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod agent;
 pub mod host;
 pub mod http;
 pub mod northbound;
 pub mod objects;
 pub mod proxy;
+pub mod southbound;
 
+pub use agent::Agent;
 pub use host::Host;
 pub use http::{Answer, Client};
 pub use northbound::Northbound;
+pub use southbound::Southbound;
 
 use std::time::{Duration, Instant};
 

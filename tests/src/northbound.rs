@@ -110,8 +110,8 @@ pub fn transact(remote: &str, operations: &[Value]) -> Vec<Value> {
 /// Load balancers, switches and routers as the recorded scenarios have them.
 pub fn state(remote: &str) -> Value {
     let select = |table: &str| json!({"op": "select", "table": table, "where": []});
-    let results =
-        transact(remote, &[select("Load_Balancer"), select("Logical_Switch"), select("Logical_Router")]);
+    let tables = ["Load_Balancer", "Logical_Switch", "Logical_Router", "Load_Balancer_Health_Check"];
+    let results = transact(remote, &tables.map(select));
     let rows = |at: usize| results[at]["rows"].as_array().unwrap();
     let mut labels = BTreeMap::new();
     let mut load_balancers = Vec::new();
@@ -122,7 +122,11 @@ pub fn state(remote: &str) -> Value {
         let mut plain = plain.as_object().unwrap().clone();
         plain.remove("_uuid");
         plain["external_ids"].as_object_mut().unwrap().retain(|key, _| !key.starts_with("weir:"));
-        plain.insert("health_checks".to_owned(), json!([]));
+        let refers = set(&row["health_check"]);
+        let checks = rows(3).iter().filter(|check| refers.contains(&check["_uuid"]));
+        let mut checks: Vec<_> = checks.map(plain_check).collect();
+        checks.sort_by_key(|check| check["vip"].to_string());
+        plain.insert("health_checks".to_owned(), checks.into());
         load_balancers.push(Value::from(plain));
     }
     load_balancers.sort_by_key(|row| (row["protocol"].to_string(), row["selection_fields"].to_string()));
@@ -137,6 +141,10 @@ pub fn state(remote: &str) -> Value {
         json!(all)
     };
     json!({"load_balancers": load_balancers, "logical_switches": holders(1), "logical_routers": holders(2)})
+}
+
+fn plain_check(row: &Value) -> Value {
+    json!({ "vip": row["vip"], "options": map(&row["options"]), "external_ids": map(&row["external_ids"]) })
 }
 
 fn set(datum: &Value) -> Vec<Value> {

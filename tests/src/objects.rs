@@ -50,6 +50,38 @@ pub fn member(n: usize, pool: usize) -> Value {
     }})
 }
 
+/// `health_monitor_create` of monitor `n` on pool `pool`.
+pub fn monitor(n: usize, pool: usize, kind: &str) -> Value {
+    json!({"healthmonitor": {
+        "healthmonitor_id": id(5, n), "pool_id": id(3, pool), "type": kind, "delay": 5, "timeout": 3, "max_retries": 3,
+        "max_retries_down": 3, "admin_state_up": true,
+    }})
+}
+
+/// The port whose address health checks of [`SUBNET`] are sent from, on the switch of [`NETWORK`].
+pub fn source_port() -> Vec<Value> {
+    switch_port(
+        "eeeeeeee-0000-4000-8000-000000000004",
+        "10.10.10.100/24",
+        "localport",
+        &format!("ovn-lb-hm-{SUBNET}"),
+    )
+}
+
+/// A port on the switch of [`NETWORK`], as Neutron writes it.
+pub fn switch_port(name: &str, cidr: &str, kind: &str, port_name: &str) -> Vec<Value> {
+    let address = cidr.split('/').next().unwrap();
+    vec![
+        json!({"op": "insert", "table": "Logical_Switch_Port", "uuid-name": "port", "row": {
+            "name": name, "type": kind, "addresses": format!("fa:16:3e:00:00:01 {address}"),
+            "external_ids": ["map", [["neutron:cidrs", cidr], ["neutron:port_name", port_name],
+                ["neutron:network_name", format!("neutron-{NETWORK}")]]],
+        }}),
+        json!({"op": "mutate", "table": "Logical_Switch", "where": [["name", "==", format!("neutron-{NETWORK}")]],
+            "mutations": [["ports", "insert", ["named-uuid", "port"]]]}),
+    ]
+}
+
 /// The four calls that make load balancer `n` with one listener, pool and member, all of number `n`.
 pub fn calls(n: usize) -> [(&'static str, Value); 4] {
     [

@@ -1,7 +1,9 @@
 //! An algorithm that OVN carries out by a hash over fields of a connection's packets (`Load_Balancer.selection_fields`,
 //! ovn-nb(5)): what all such plugins share, parameterised by [`Hash`].
 
-use crate::{Context, Description, Distribution, Family, Persistence, Pool, Refusal, Share, value};
+use crate::{
+    Context, Description, Distribution, Family, Persistence, Pool, Refusal, Share, inherited, value,
+};
 
 /// Granularities that mean one client, which is all that OVN can tell apart.
 const ONE_CLIENT: &[&str] = &["255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"];
@@ -30,7 +32,7 @@ const ONE_CLIENT: &[&str] = &["255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:
 ///
 /// impl Algorithm for Plumage {
 ///     fn distribute(ctx: &Context, pool: Option<&Pool>, members: &[Member]) -> Result<Distribution, Refusal> {
-///         hash::distribute(&HASH, ctx, pool, weir_guest::shares_evenly(members))
+///         hash::distribute(&HASH, ctx, pool, weir_guest::shares_by_weight(members))
 ///     }
 /// }
 ///
@@ -115,13 +117,13 @@ pub fn distribute(
     }
     let options = match pool.and_then(|p| p.persistence.as_ref()) {
         None => vec![],
-        Some(persistence) => vec![affinity(hash.affinity, persistence)?],
+        Some(persistence) => vec![affinity(ctx, hash.affinity, persistence)?],
     };
     Ok(Distribution { selection_fields: fields.into_iter().map(Into::into).collect(), options, shares })
 }
 
 /// The option that keeps a client with its member, and its seconds.
-fn affinity(can: Option<Affinity>, asked: &Persistence) -> Result<(String, String), Refusal> {
+fn affinity(ctx: &Context, can: Option<Affinity>, asked: &Persistence) -> Result<(String, String), Refusal> {
     let Some(can) = can.filter(|can| can.kind == asked.kind) else {
         let kinds: Vec<_> = can.iter().map(|can| can.kind).collect();
         let (code, field) = ("unsupported-persistence", "pool.session_persistence.type");
@@ -133,6 +135,20 @@ fn affinity(can: Option<Affinity>, asked: &Persistence) -> Result<(String, Strin
             &kinds,
         ));
     };
+    // What an earlier version accepted stays without effect, as it was.
+    if let Some(name) = value(&asked.extra, "cookie_name")
+        && !inherited(ctx, "persistence.cookie_name")
+    {
+        return Err(Refusal::new(
+            "unsupported-cookie-name",
+            "pool.session_persistence.cookie_name",
+            format!(
+                "OVN keeps a client with its member by {} and reads no cookies, so it cannot honour a cookie_name of {name}; \
+                 leave it unset",
+                can.kind
+            ),
+        ));
+    }
     if let Some(granularity) = value(&asked.extra, "persistence_granularity")
         && !ONE_CLIENT.iter().any(|one| one.eq_ignore_ascii_case(granularity))
     {

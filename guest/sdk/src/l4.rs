@@ -8,7 +8,7 @@ pub use translate::translate;
 
 use crate::Description;
 
-/// One Octavia protocol over one transport.
+/// Octavia's protocols over one transport.
 ///
 /// ```
 /// use weir_guest::{Protocol as _, l4::L4, testing};
@@ -16,7 +16,7 @@ use crate::Description;
 /// const L4: L4 = L4 {
 ///     name: "pigeon",
 ///     version: "1.2.3",
-///     protocol: "PIGEON",
+///     protocols: &["PIGEON"],
 ///     transport: "pigeon",
 ///     fallback: false,
 ///     monitors: &["COO"],
@@ -36,13 +36,14 @@ pub struct L4 {
     pub name: &'static str,
     /// The plugin's version.
     pub version: &'static str,
-    /// Octavia's word, as in `listener.protocol`.
-    pub protocol: &'static str,
+    /// Octavia's words, as in `listener.protocol` and `pool.protocol`. Nobody reads what is in a connection, so all mean
+    /// the same, and a listener of one may have a pool of another: which pairs make sense is judged by Octavia.
+    pub protocols: &'static [&'static str],
     /// The Northbound's word, as in `Load_Balancer.protocol`.
     pub transport: &'static str,
     /// Whether the transport is also that of a load balancer without listeners.
     pub fallback: bool,
-    /// Octavia's kinds of health monitor that OVN can run for this protocol.
+    /// Octavia's kinds of health monitor that OVN can run for this transport.
     pub monitors: &'static [&'static str],
 }
 
@@ -50,13 +51,8 @@ impl L4 {
     /// The plugin's description.
     pub fn describe(&self) -> Description {
         Description {
-            name: self.name.into(),
-            version: self.version.into(),
-            protocols: vec![self.protocol.into()],
-            algorithms: vec![],
             fallback: self.fallback,
-            config_schema: String::new(),
-            options: vec![],
+            ..Description::of_protocols(self.name, self.version, self.protocols)
         }
     }
 }

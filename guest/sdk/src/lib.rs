@@ -165,8 +165,20 @@ pub use bindings::protocol_part::exports::weir::plugin::protocol::{
 };
 pub use entries::{backends, entries, why_empty};
 pub use export::Adapter;
-pub use share::{shares_by_weight, shares_evenly, usable};
+pub use share::{Limits, serving, shares_by_weight, shares_evenly, shares_within, usable};
 pub use traits::{Algorithm, Plugin, Protocol};
+
+/// Whether the load balancer had an option before, and what is asked leaves it as it is: the option, as
+/// `object.attribute`, stands in the context's `inherited`. What was accepted once need not be refused now.
+///
+/// ```
+/// let mut ctx = weir_guest::testing::context(&[]);
+/// ctx.extra = vec![("inherited".into(), "listener.nest pool.nest".into())];
+/// assert!(weir_guest::inherited(&ctx, "pool.nest") && !weir_guest::inherited(&ctx, "pool.nes"));
+/// ```
+pub fn inherited(ctx: &Context, field: &str) -> bool {
+    value(&ctx.extra, "inherited").is_some_and(|fields| fields.split(' ').any(|f| f == field))
+}
 
 /// The value of `key` in a list of pairs, or none.
 ///

@@ -12,6 +12,7 @@
 mod apply;
 mod change;
 mod field;
+mod flavor;
 mod graph;
 mod ids;
 mod release;
@@ -25,6 +26,7 @@ pub use change::{
     PoolPatch,
 };
 pub use field::Field;
+pub use flavor::{FLAVOR_KEYS, FlavorKey};
 pub use graph::{Extra, Listener, LoadBalancer, Member, Monitor, Persistence, Pool, Vip};
 pub use ids::{
     HealthMonitorId, IdError, ListenerId, LoadBalancerId, MemberId, NetworkId, PoolId, PortId, SubnetId,

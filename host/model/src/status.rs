@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     graph::{LoadBalancer, Member, Pool},
-    ids::{ListenerId, MemberId, PoolId},
+    ids::{ListenerId, LoadBalancerId, MemberId, PoolId},
+    release::ObjectRef,
 };
 
 /// Octavia's operating statuses that this provider uses.
@@ -98,6 +99,17 @@ pub fn operating_statuses(lb: &LoadBalancer, health: &HealthMap) -> OperatingSta
         OperatingStatus::Offline
     };
     OperatingStatuses { loadbalancer, listeners, pools, members }
+}
+
+impl OperatingStatuses {
+    /// Every object with its status, children before parents.
+    pub fn objects(&self, lb: LoadBalancerId) -> Vec<(ObjectRef, OperatingStatus)> {
+        let members = self.members.iter().map(|(id, status)| (ObjectRef::Member(*id), *status));
+        let pools = self.pools.iter().map(|(id, status)| (ObjectRef::Pool(*id), *status));
+        let listeners = self.listeners.iter().map(|(id, status)| (ObjectRef::Listener(*id), *status));
+        let itself = (ObjectRef::LoadBalancer(lb), self.loadbalancer);
+        members.chain(pools).chain(listeners).chain([itself]).collect()
+    }
 }
 
 fn member_status(pool: &Pool, member: &Member, health: Health) -> OperatingStatus {

@@ -14,6 +14,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::json;
 use tracing::Instrument;
 
 use crate::{
@@ -61,6 +62,11 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
         Answer::VipPorts => return vip_ports(api, &args, context).await,
         Answer::NotImplemented(code, text) => return Err(Refusal::not_implemented(code, text)),
         Answer::Unsupported(code, text) => return Err(Refusal::unsupported(code, text)),
+        Answer::Result(result) => return Ok(Json(json!({ "result": result() })).into_response()),
+        Answer::Check(check) => {
+            check(&args)?;
+            return Ok(Json(json!({})).into_response());
+        }
     };
     drop(args);
     let span = tracing::info_span!(

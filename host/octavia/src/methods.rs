@@ -1,5 +1,6 @@
 //! The methods of octavia-lib's `ProviderDriver`: one table for routing, the API document and tests.
 
+use serde_json::Value;
 use weir_model::Change;
 
 use crate::body::{
@@ -42,10 +43,17 @@ pub enum Answer {
     NotImplemented(&'static str, &'static str),
     /// `UnsupportedOptionError` with this code and text.
     Unsupported(&'static str, &'static str),
+    /// What it answers always, as `result`.
+    Result(fn() -> Value),
+    /// Nothing, where its arguments are in order.
+    Check(CheckArguments),
 }
 
 /// Reads a checked body.
 pub type ReadChange = fn(&Object) -> Result<Change, BodyError>;
+
+/// Judges a checked body.
+pub type CheckArguments = fn(&Object) -> Result<(), BodyError>;
 
 /// An argument that is no Octavia object.
 const fn arg(name: &'static str, ty: Type, required: bool) -> Arg {
@@ -64,7 +72,6 @@ const L7: Answer = Answer::NotImplemented(
     "l7-not-implemented",
     "OVN balances on layer 4: L7 policies and rules are not supported",
 );
-const FLAVOR: Answer = Answer::NotImplemented("flavors-not-implemented", "flavors are not supported");
 const ZONE: Answer =
     Answer::NotImplemented("availability-zones-not-implemented", "availability zones are not supported");
 
@@ -172,8 +179,12 @@ pub static METHODS: &[DriverMethod] = &[
         &[object("old_l7rule", &L7RULE, Form::Loose), object("new_l7rule", &L7RULE, Form::Loose)],
         L7,
     ),
-    method("get_supported_flavor_metadata", &[], FLAVOR),
-    method("validate_flavor", &[arg("flavor_metadata", Type::Map, false)], FLAVOR),
+    method("get_supported_flavor_metadata", &[], Answer::Result(body::flavor::supported)),
+    method(
+        "validate_flavor",
+        &[arg("flavor_metadata", Type::Map, false)],
+        Answer::Check(body::flavor::validate),
+    ),
     method("get_supported_availability_zone_metadata", &[], ZONE),
     method("validate_availability_zone", &[arg("availability_zone_metadata", Type::Map, false)], ZONE),
 ];

@@ -29,7 +29,7 @@ pub struct Wanted {
     pub vips: BTreeMap<String, String>,
     /// What is hashed.
     pub selection_fields: BTreeSet<String>,
-    /// Options that plugins set.
+    /// Options that the flavor and plugins set.
     pub options: BTreeMap<String, String>,
     /// Keys of the table in [`keys`], all but `weir:seen`.
     pub external_ids: BTreeMap<String, String>,
@@ -89,7 +89,7 @@ pub fn compile(
             content.pools.iter().filter_map(|id| lb.pools.get(id)).flat_map(|pool| pool.members.values());
         let place = attach::place(lb, members, around.topology);
         let pools = content.pools.iter().filter_map(|id| lb.pools.get(id));
-        let checked = content.served(lb);
+        let checked = content.keys(lb, &fronts);
         let checks = monitors::checks(lb, pools, &checked, &translations.checks, existing, around.topology);
         let mut external_ids = common.clone();
         object_keys(lb, &group, &content, around, &mut external_ids);
@@ -151,7 +151,7 @@ fn group(
     let mut without_pool = Vec::new();
     let makers = makers(existing);
     for unit in units(lb) {
-        match translated(&unit, translations) {
+        match translated(lb, &unit, translations) {
             // A listener without pool has no opinion on hashing: it joins a row of its transport.
             Ok((_, translation)) if unit.pool.is_none() => without_pool.push((unit, translation)),
             Ok((group, translation)) => {
@@ -175,7 +175,7 @@ fn group(
     for (unit, translation) in without_pool {
         // The row that hashes as it would alone, else any of its transport, else one of its own.
         let alone =
-            own_group(None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
+            own_group(lb, None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
         let same = groups.keys().find(|group| group.transport == alone.transport);
         let group = if groups.contains_key(&alone) { alone } else { same.cloned().unwrap_or(alone) };
         let content = groups.entry(group.clone()).or_default();
@@ -186,6 +186,7 @@ fn group(
 
 /// The group and translation of a unit, or the problem its plugins have.
 fn translated<'t>(
+    lb: &LoadBalancer,
     unit: &Unit<'_>,
     translations: &'t Translations,
 ) -> Result<(Group, &'t Translation), &'t Problem> {
@@ -197,17 +198,23 @@ fn translated<'t>(
         keep: false,
     });
     let translation = translations.units.get(&unit.key).map_or(Err(&*MISSING), Result::as_ref)?;
-    Ok((own_group(unit.pool, translation, translations)?, translation))
+    Ok((own_group(lb, unit.pool, translation, translations)?, translation))
 }
 
+/// The flavor's options are what holds where no plugin says otherwise.
 fn own_group<'t>(
+    lb: &LoadBalancer,
     pool: Option<&Pool>,
     translation: &Translation,
     translations: &'t Translations,
 ) -> Result<Group, &'t Problem> {
     let distribution = translations.distributions.get(&pool.map(|pool| pool.id));
-    let (selection_fields, mut options) = match distribution {
-        Some(Ok(distribution)) => (distribution.selection_fields.clone(), distribution.options.clone()),
+    let mut options = lb.flavor.clone();
+    let selection_fields = match distribution {
+        Some(Ok(distribution)) => {
+            options.extend(distribution.options.clone());
+            distribution.selection_fields.clone()
+        }
         Some(Err(problem)) => return Err(problem),
         None => Default::default(),
     };
@@ -239,12 +246,15 @@ impl Content {
         }
     }
 
-    /// The VIP entries with the pools that serve them.
-    fn served<'a>(&'a self, lb: &'a LoadBalancer) -> Vec<(&'a str, &'a Pool)> {
-        let pool = |listener: &Option<ListenerId>| {
-            lb.pools.get(&lb.listeners.get(listener.as_ref()?)?.default_pool_id?)
+    /// The keys that the listeners' VIP entries have, also while there is nobody behind them, with the pools that serve them.
+    fn keys<'a>(&self, lb: &'a LoadBalancer, fronts: &[Front]) -> Vec<(String, &'a Pool)> {
+        let listeners = self.listeners.iter().filter_map(|id| lb.listeners.get(id));
+        let served =
+            listeners.filter_map(|listener| Some((listener.port, lb.pools.get(&listener.default_pool_id?)?)));
+        let at = |(port, pool): (u16, &'a Pool)| {
+            fronts.iter().map(move |front| (keys::socket(&front.address, port), pool))
         };
-        self.vips.iter().filter_map(|(vip, (_, listener))| Some((vip.as_str(), pool(listener)?))).collect()
+        served.flat_map(at).collect()
     }
 
     fn add(

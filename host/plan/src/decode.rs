@@ -94,7 +94,7 @@ fn frame(id: LoadBalancerId, row: &LoadBalancerRow, findings: &mut Vec<Finding>)
         additional_vips,
         listeners: BTreeMap::new(),
         pools: BTreeMap::new(),
-        flavor: BTreeMap::new(),
+        flavor: further.flavor,
     })
 }
 

@@ -18,8 +18,8 @@
 //! | `weir:v` | `1`: this table | Weir |
 //! | `weir:owner` | the deployment that writes the row | Weir |
 //! | `weir:seen` | hash of all that the reference sees of the row; another value means that somebody else edited it | Weir |
-//! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project | Weir |
-//! | `weir:options` | options of the row that only a plugin that is not built in sets, comma separated: it may go, and they with it | Weir |
+//! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
+//! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
 //! | `weir:listener_<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
 //! | `weir:pool_<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
 //! | `weir:member_<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
@@ -48,9 +48,9 @@ pub const VERSION_1: &str = "1";
 pub const OWNER: &str = "weir:owner";
 /// Hash of the part of the row that the reference sees.
 pub const SEEN: &str = "weir:seen";
-/// VIP networks, subnets and project.
+/// VIP networks, subnets, project and flavor.
 pub const LOADBALANCER: &str = "weir:loadbalancer";
-/// Options that a plugin has set which is not built in.
+/// Options that the flavor has set, or a plugin which is not built in.
 pub const OPTIONS: &str = "weir:options";
 /// Administrative state of the load balancer.
 pub const ENABLED: &str = "enabled";
@@ -132,6 +132,9 @@ pub struct LoadBalancerKey {
     /// Network and subnet of each additional VIP, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub additional: Vec<(Option<NetworkId>, Option<SubnetId>)>,
+    /// The flavor's metadata.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flavor: BTreeMap<String, String>,
 }
 
 /// `weir:listener_<id>`.
@@ -283,6 +286,7 @@ pub fn common(lb: &LoadBalancer, fronts: &[Front], deployment: &str) -> BTreeMap
         network: lb.vip.network_id,
         subnet: lb.vip.subnet_id,
         additional: lb.additional_vips.iter().map(|vip| (vip.network_id, vip.subnet_id)).collect(),
+        flavor: lb.flavor.clone(),
     };
     if let Some(value) = value_unless_default(&further) {
         keys.insert(LOADBALANCER.to_owned(), value);

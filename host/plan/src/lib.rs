@@ -41,7 +41,7 @@ pub use error::PlanError;
 pub use fronts::{Front, fronts};
 pub use keep::can_be_kept;
 pub use makers::{Makers, makers};
-pub use monitors::{NoProbes, Probes, Sourceless, health};
+pub use monitors::{NoProbes, Probes, Sourceless, health, health_in_rows};
 pub use ownership::{Adopt, Ownership};
 pub use row::{Attached, Existing, HealthCheckRow, LoadBalancerRow};
 pub use surroundings::Surroundings;

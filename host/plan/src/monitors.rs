@@ -66,11 +66,11 @@ enum Reach {
     WithoutPort,
 }
 
-/// The monitors' part of a row with these pools and VIP entries (key, and the pool that serves it).
+/// The monitors' part of a row with these pools and keys of `vips`, each with the pool that serves it.
 pub fn checks<'a>(
     lb: &LoadBalancer,
     pools: impl Iterator<Item = &'a Pool>,
-    vips: &[(&str, &Pool)],
+    vips: &[(String, &Pool)],
     numbers: &BTreeMap<weir_model::PoolId, Result<HealthCheck, Problem>>,
     existing: &[Existing],
     topology: &dyn Topology,
@@ -107,7 +107,7 @@ pub fn checks<'a>(
         if before.is_none() && behind.any(|member| unready.contains(&member.address)) {
             continue;
         }
-        checks.rows.insert((*vip).to_owned(), (options, external_ids(monitor, pool, &front.ip())));
+        checks.rows.insert(vip.clone(), (options, external_ids(monitor, pool, &front.ip())));
     }
     checks
 }
@@ -171,6 +171,15 @@ pub fn health(
         }
     }
     health
+}
+
+/// The health of members as the rows say it was when they were written: the statuses that Octavia was last told.
+pub fn health_in_rows(existing: &[Existing]) -> HealthMap {
+    let statuses = existing.iter().filter_map(|existing| existing.row.external_ids.get(keys::MEMBER_STATUS));
+    let statuses = statuses.filter_map(|text| serde_json::from_str::<BTreeMap<String, String>>(text).ok());
+    let health = |status: &str| if status == "ERROR" { Health::Offline } else { Health::Online };
+    let members = statuses.flatten().filter_map(|(id, status)| Some((id.parse().ok()?, health(&status))));
+    members.collect()
 }
 
 /// The transport of the row that a pool is in.

@@ -63,8 +63,15 @@ prop_compose! {
     }
 }
 
+/// Options of the flavor, one of which plugins set too.
+fn flavor() -> impl Strategy<Value = std::collections::BTreeMap<String, String>> {
+    let key = select(vec!["reject", "skip", "sticky"]).prop_map(str::to_owned);
+    prop_oneof![Just(Default::default()), prop::collection::btree_map(key, "[a-c]", 0..3)]
+}
+
 prop_compose! {
     fn load_balancer()(
+        flavor in flavor(),
         up in prop::bool::weighted(0.8),
         private in any::<bool>(),
         port in any::<bool>(),
@@ -108,7 +115,7 @@ prop_compose! {
             }).collect(),
             listeners,
             pools,
-            flavor: Default::default(),
+            flavor,
         }
     }
 }
@@ -258,6 +265,32 @@ proptest! {
         let plan = northbound.plan(a.id, None).unwrap();
         northbound.execute(&plan);
         prop_assert_eq!(northbound, others);
+    }
+
+    #[test]
+    fn options_go_with_the_flavor_and_an_operators_own_stay(a in load_balancer(), other in flavor()) {
+        let mut northbound = Northbound::default();
+        let plan = northbound.plan(a.id, Some(&a)).unwrap();
+        northbound.execute(&plan);
+        for row in northbound.rows.values_mut() {
+            for (key, value) in &a.flavor {
+                // A plugin knows better, where it says something at all.
+                prop_assert!(row.options.get(key).is_some_and(|at| at == value || key == "sticky"), "{:?}", row);
+            }
+            row.options.insert("theirs".into(), "1".into());
+        }
+        let before = northbound.clone();
+        let b = LoadBalancer { flavor: other, ..a };
+        let plan = northbound.plan(b.id, Some(&b)).unwrap();
+        northbound.execute(&plan);
+        for row in northbound.rows.values() {
+            let theirs = before.rows.contains_key(&row.uuid).then_some("1");
+            prop_assert_eq!(row.options.get("theirs").map(String::as_str), theirs);
+            for key in ["reject", "skip"] {
+                prop_assert_eq!(row.options.get(key), b.flavor.get(key), "{}", key);
+            }
+        }
+        prop_assert_eq!(northbound.decode(b.id), Some(b));
     }
 
     #[test]

@@ -230,3 +230,29 @@ fn a_member_without_subnet_is_given_the_vips_only_where_it_lies_in_it() {
     assert_eq!(subnets, [None, Some(id(PUBLIC_SUBNET))]);
     assert_eq!(northbound.plan(lb, Some(&graph)).unwrap().unresolved.len(), 1);
 }
+
+#[test]
+fn a_flavors_options_are_named_and_go_with_it() {
+    let (mut northbound, lb) = lb(&[]);
+    let mut graph = northbound.decode(lb).unwrap();
+    let plan_with = |northbound: &mut Northbound, graph: &LoadBalancer| {
+        let plan = northbound.plan(lb, Some(graph)).unwrap();
+        northbound.execute(&plan);
+        northbound.rows.values().next().unwrap().clone()
+    };
+    graph.flavor = [("reject", "true"), ("sticky", "7")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    let row = plan_with(&mut northbound, &graph);
+    assert_eq!(row.options, graph.flavor);
+    // The other one is known to be ours in any case: a plugin that is built in sets it.
+    assert_eq!(row.external_ids[keys::OPTIONS], "reject");
+    assert!(row.external_ids[keys::LOADBALANCER].contains(r#""flavor": {"reject": "true", "sticky": "7"}"#));
+    // Taken away by hand: back.
+    northbound.rows.values_mut().next().unwrap().options.remove("reject");
+    assert_eq!(plan_with(&mut northbound, &graph).options, graph.flavor);
+    // An operator's own goes only where it has been made ours.
+    northbound.rows.values_mut().next().unwrap().options.insert("skip".into(), "true".into());
+    graph.flavor.clear();
+    let row = plan_with(&mut northbound, &graph);
+    assert_eq!(row.options, [("skip".to_owned(), "true".to_owned())].into());
+    assert!(!row.external_ids.contains_key(keys::OPTIONS) && northbound.decode(lb) == Some(graph));
+}

@@ -48,13 +48,15 @@ fn mostly() -> impl Strategy<Value = bool> {
 fn extra() -> impl Strategy<Value = Vec<(String, String)>> {
     let keys = prop::sample::select(vec![
         "connection_limit",
+        "cookie_name",
         "insert_headers",
         "monitor_port",
         "persistence_granularity",
+        "timeout_client_data",
         "tls_enabled",
         "unheard_of",
     ]);
-    let values = prop::sample::select(vec!["", "false", "true", "255.255.255.255", "7"]);
+    let values = prop::sample::select(vec!["", "false", "true", "255.255.255.255", "7", "-1", "50000"]);
     prop_oneof![
         4 => Just(vec![]),
         1 => (keys, values).prop_map(|(k, v)| vec![(k.to_owned(), v.to_owned())]),
@@ -78,11 +80,15 @@ fn question() -> impl Strategy<Value = Question> {
         all.extend(some.into_iter().filter(|f| f.starts_with("ipv6")));
         all.into_iter().map(|f| format!("selection-field:{f}")).collect::<Vec<_>>()
     });
-    let ctx = (prop::collection::vec(vip, 0..4), capabilities).prop_map(|(vips, capabilities)| Context {
-        capabilities,
-        vips,
-        ..common::context(&[])
-    });
+    let inherited = prop::sample::select(vec!["", "listener.connection_limit persistence.cookie_name"]);
+    let ctx = (prop::collection::vec(vip, 0..4), capabilities, inherited).prop_map(
+        |(vips, capabilities, inherited)| Context {
+            capabilities,
+            vips,
+            extra: vec![("inherited".to_owned(), inherited.to_owned())],
+            ..common::context(&[])
+        },
+    );
     let cidrs = prop_oneof![7 => Just(vec![]), 1 => Just(vec!["192.0.2.0/24".to_owned()])];
     let listener = (word(), 0..20u16, mostly(), cidrs, extra()).prop_map(
         |(protocol, port, enabled, allowed_cidrs, extra)| Listener {

@@ -20,6 +20,7 @@
 //! | [`provider`] | what happens to a provider call |
 //! | [`scrutiny`] | what must be to the plugins' liking |
 //! | [`serve`] | `weir serve` |
+//! | [`southbound`] | what probes say of members |
 
 pub mod check;
 pub mod cli;
@@ -37,3 +38,4 @@ pub mod plugins;
 pub mod provider;
 pub mod scrutiny;
 pub mod serve;
+pub mod southbound;

@@ -72,6 +72,9 @@ pub const OCTAVIA_QUESTIONS: usize = 4;
 /// How long the driver-agent may take to answer: statuses wait for row locks of Octavia's API.
 pub const AGENT_ANSWER: Duration = Duration::from_secs(30);
 
+/// What probes say within this is acted upon together: a host that dies takes many members with it.
+pub const PROBES_TOGETHER: Duration = Duration::from_millis(100);
+
 /// How long `weir check` waits for a connection.
 pub const CHECK: Duration = Duration::from_secs(5);
 

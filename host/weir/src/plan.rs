@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     limits,
     northbound::rows,
-    plugins::{Change, LoadError, Loader, Plugins, impact},
+    plugins::{Change, Databases, LoadError, Loader, Plugins, impact},
     serve,
 };
 
@@ -62,12 +62,16 @@ pub async fn plan(
         let why = client.status().borrow().last_error.clone().unwrap_or_else(|| "no answer".to_owned());
         return Err(PlanError::Northbound { remotes: config.ovn.ovn_nb_connection.join(", "), why });
     }
+    let southbound = serve::connect_southbound(config)?;
+    // Without it members' health is taken for unknown.
+    let _ = timeout(limits::CHECK, southbound.status().wait_for(|status| status.synced)).await;
+    let databases = Databases { northbound: &client, southbound: &southbound };
     let capabilities = rows::capabilities(&client.replica());
     let current = Plugins::new(current, capabilities.clone());
     let ownership = config.ownership();
     let found = match other {
-        None => impact(&client, None, &current, &ownership, lb),
-        Some(other) => impact(&client, Some(&current), &Plugins::new(other, capabilities), &ownership, lb),
+        None => impact(&databases, None, &current, &ownership, lb),
+        Some(other) => impact(&databases, Some(&current), &Plugins::new(other, capabilities), &ownership, lb),
     };
     Ok(Report { checked: found.checked, changes: found.changes })
 }

@@ -64,8 +64,14 @@ impl Planner<'_> {
                     Scrutiny::Nothing => false,
                     Scrutiny::ChangesSince(before) => scrutiny::has_new_members(pool, before),
                 };
+                // Unasked, nothing is new.
+                let before = match scrutiny {
+                    Scrutiny::Nothing => Some(graph),
+                    Scrutiny::ChangesSince(before) => before,
+                };
                 let fronts = fronts(graph, &topology);
-                let answers = plugins::ask(self.plugins, graph, &fronts, &health, &makers(existing), changed);
+                let answers =
+                    plugins::ask(self.plugins, graph, before, &fronts, &health, &makers(existing), changed);
                 unsettled = answers.unsettled;
                 if let Scrutiny::ChangesSince(before) = scrutiny {
                     scrutiny::judge_changes(graph, before, &answers, existing)?;

@@ -18,6 +18,7 @@ use crate::{
     northbound::monitor,
     plugins::{LoadError, Loader, Watch},
     provider::{Api, Host, Parts},
+    southbound,
 };
 
 /// Why the host did not start, or stopped.
@@ -63,9 +64,11 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     let (loaded, start) = loader.start()?;
     loaded.log();
     let client = connect(config)?;
+    let southbound = connect_southbound(config)?;
     let (journal, recovered) = open_journal(config)?;
     let host = Host::new(Parts {
         northbound: client,
+        southbound,
         registry: loaded.registry,
         loader,
         confirm_above: config.plugins.confirm_above,
@@ -81,6 +84,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     host.recover(recovered);
     tokio::spawn(host.clone().settle());
     tokio::spawn(host.clone().free_orphaned_ports());
+    tokio::spawn(host.clone().follow_probes());
     if config.plugins.watch {
         tokio::spawn(host.clone().watch_plugins(watch));
     }
@@ -159,12 +163,26 @@ fn reload_on_hangup(host: Arc<Host>) -> Result<(), ServeError> {
 pub fn connect(config: &Config) -> Result<Client, ServeError> {
     let mut client = ClientConfig::new(config.northbound()?, "OVN_Northbound", monitor::tables());
     client.tls = config.northbound_tls()?;
-    client.leader_only = true;
+    Ok(Client::connect(bounded(client, config)))
+}
+
+/// Connects to the Southbound, which is only read: any server of a cluster will do.
+///
+/// # Errors
+/// [`ServeError::Config`].
+pub fn connect_southbound(config: &Config) -> Result<Client, ServeError> {
+    let mut client = ClientConfig::new(config.southbound()?, "OVN_Southbound", southbound::tables());
+    client.tls = config.southbound_tls()?;
+    client.leader_only = false;
+    Ok(Client::connect(bounded(client, config)))
+}
+
+fn bounded(mut client: ClientConfig, config: &Config) -> ClientConfig {
     client.probe_interval = config.ovn.probe_interval();
     client.connect_timeout = config.ovn.connect_timeout();
     client.backoff_max = config.ovn.backoff_max();
     client.max_message = limits::OVSDB_MESSAGE;
-    Ok(Client::connect(client))
+    client
 }
 
 fn stop() -> Result<impl Future<Output = ()> + Send + 'static, ServeError> {

@@ -66,7 +66,7 @@ fn no_call_fails_and_none_is_served_by_a_mixture_of_two_sets() {
                 while calls.load(Ordering::Relaxed) < CALLS || swaps.load(Ordering::Relaxed) < SWAPS {
                     let plugins = in_use.plugins(&replica);
                     let answers =
-                        ask(&plugins, &lb, &fronts, &HealthMap::new(), &Makers::default(), |_| false);
+                        ask(&plugins, &lb, None, &fronts, &HealthMap::new(), &Makers::default(), |_| false);
                     let unit = answers.translations.units.values().next().unwrap();
                     let unit = unit.as_ref().expect("no call fails").plugin.is_some();
                     let pool = answers.translations.distributions.values().next().unwrap();

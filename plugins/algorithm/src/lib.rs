@@ -1,11 +1,16 @@
 //! The shipped plugin for Octavia's algorithms that OVN can do: it hashes fields of a connection's packets
 //! (`Load_Balancer.selection_fields`, ovn-nb(5)) and picks a member by the hash.
 //!
+//! A weight is a repetition: a member stands among the backends as often as it weighs, divided by what the pool's weights
+//! have in common, at most 64 times, and a pool's members at most 256 times in sum ([`weir_guest::Limits`] says why).
+//! Weight 0 is a member that drains: it gets no new connections. Backup members wait while another member of their IP
+//! version is not offline; without a health monitor nobody is ever offline, so they wait for good.
+//!
 //! Reads what a call hands it, answers, and does nothing else.
 
 use weir_guest::hash::{self, Affinity, Hash, Hashed};
 use weir_guest::{
-    Algorithm, Context, Description, Distribution, Member, Plugin, Pool, Refusal, shares_evenly,
+    Algorithm, Context, Description, Distribution, Member, Plugin, Pool, Refusal, shares_by_weight,
 };
 
 const HASH: Hash = Hash {
@@ -47,13 +52,16 @@ impl Plugin for Hashing {
 }
 
 impl Algorithm for Hashing {
-    /// Every member that takes connections has the same share. Weight 0 takes no new ones.
+    /// By weight, among those that serve.
     fn distribute(ctx: &Context, pool: Option<&Pool>, members: &[Member]) -> Result<Distribution, Refusal> {
-        hash::distribute(&HASH, ctx, pool, shares_evenly(members))
+        hash::distribute(&HASH, ctx, pool, shares_by_weight(members))
     }
 }
 
 weir_guest::export_algorithm!(Hashing);
+
+#[cfg(test)]
+mod tests;
 
 // In the sandbox weir-author's tests ask the same of the component.
 #[cfg(test)]

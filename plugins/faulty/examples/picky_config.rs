@@ -53,7 +53,7 @@ impl Protocol for PickyConfig {
         members: &[Member],
         shares: &[Share],
     ) -> Result<Translation, Refusal> {
-        let mut good = Asked { ctx, listener, pool, members, shares }.good(NAME)?;
+        let mut good = Asked { ctx, listener, pool, members, shares }.good(&[NAME])?;
         good.options = vec![("skip_snat".into(), "true".into())];
         good.empty_reason = Some(ctx.config.clone());
         Ok(good)

@@ -38,7 +38,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     /// What that one refuses.
-    pub fn good(&self, own: &'static str) -> Result<Translation, Refusal> {
+    pub fn good(&self, own: &'static [&'static str]) -> Result<Translation, Refusal> {
         let asked = self.listener.map(|l| &l.protocol).or(self.pool.map(|p| &p.protocol));
         let l4 = l4(own, asked.is_some_and(|asked| asked == SHIPPED));
         l4::translate(&l4, self.ctx, self.listener, self.pool, self.members, self.shares)
@@ -50,11 +50,12 @@ fn provokes(ctx: &Context) -> bool {
     ctx.config == PROVOKE || ctx.vips.iter().any(|vip| vip.address.starts_with("10."))
 }
 
-fn l4(own: &'static str, shipped: bool) -> L4 {
+fn l4(own: &'static [&'static str], shipped: bool) -> L4 {
     L4 {
-        name: own,
+        // Only ever asked what it does, not what it is.
+        name: "faulty",
         version: env!("CARGO_PKG_VERSION"),
-        protocol: if shipped { SHIPPED } else { own },
+        protocols: if shipped { &[SHIPPED] } else { own },
         transport: "tcp",
         fallback: false,
         monitors: &["TCP"],
@@ -68,6 +69,9 @@ pub trait Fault {
 
     /// The protocol that it serves besides [`SHIPPED`].
     const PROTOCOL: &'static str = Self::NAME;
+
+    /// The same, as a list.
+    const OWN: &'static [&'static str] = &[Self::PROTOCOL];
 
     /// It breaks when it is asked about members.
     const BREAKS_ON_MEMBERS: bool = false;
@@ -109,7 +113,7 @@ impl<F: Fault> Protocol for Faulty<F> {
         shares: &[Share],
     ) -> Result<Translation, Refusal> {
         let asked = Asked { ctx, listener, pool, members, shares };
-        let good = asked.good(F::PROTOCOL)?;
+        let good = asked.good(F::OWN)?;
         if provokes(ctx) { F::translate(&asked, good) } else { Ok(good) }
     }
 
@@ -118,10 +122,10 @@ impl<F: Fault> Protocol for Faulty<F> {
         if F::BREAKS_ON_MEMBERS && provokes(ctx) {
             panic!("cannot judge {} members", members.len());
         }
-        l4::check_members(&l4(F::PROTOCOL, pool.protocol == SHIPPED), ctx, pool, members)
+        l4::check_members(&l4(F::OWN, pool.protocol == SHIPPED), ctx, pool, members)
     }
 
     fn plan_monitor(ctx: &Context, pool: &Pool, monitor: &Monitor) -> Result<HealthCheck, Refusal> {
-        l4::plan_monitor(&l4(F::PROTOCOL, pool.protocol == SHIPPED), ctx, pool, monitor)
+        l4::plan_monitor(&l4(F::OWN, pool.protocol == SHIPPED), ctx, pool, monitor)
     }
 }

@@ -7,7 +7,7 @@ use weir_guest::l4::L4;
 const L4: L4 = L4 {
     name: "sctp",
     version: env!("CARGO_PKG_VERSION"),
-    protocol: "SCTP",
+    protocols: &["SCTP"],
     transport: "sctp",
     fallback: false,
     monitors: &[],

@@ -1,4 +1,8 @@
-//! The shipped plugin for Octavia's protocol TCP: OVN balances its connections by transport tcp.
+//! The shipped plugin for Octavia's protocols TCP and HTTPS: OVN balances their connections by transport tcp.
+//!
+//! HTTPS is what passes through as it is: members hold the certificates and speak TLS themselves. (TLS that ends at the
+//! load balancer is another word of Octavia's, TERMINATED_HTTPS.) So a listener of either may have a pool of either, and
+//! the row says which, since Octavia does not forget the word.
 //!
 //! Reads what a call hands it, answers, and does nothing else.
 
@@ -7,13 +11,13 @@ use weir_guest::l4::L4;
 const L4: L4 = L4 {
     name: "tcp",
     version: env!("CARGO_PKG_VERSION"),
-    protocol: "TCP",
+    protocols: &["TCP", "HTTPS"],
     transport: "tcp",
     fallback: true,
     monitors: &["TCP"],
 };
 
-/// Octavia's TCP.
+/// Octavia's TCP and HTTPS.
 #[derive(Debug)]
 pub struct Tcp;
 

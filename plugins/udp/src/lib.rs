@@ -7,7 +7,7 @@ use weir_guest::l4::L4;
 const L4: L4 = L4 {
     name: "udp",
     version: env!("CARGO_PKG_VERSION"),
-    protocol: "UDP",
+    protocols: &["UDP"],
     transport: "udp",
     fallback: false,
     monitors: &["UDP-CONNECT"],

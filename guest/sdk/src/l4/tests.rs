@@ -6,7 +6,7 @@ use crate::{Context, Family, Health, Listener, Member, Pool, Refusal, Share, Tra
 const PIGEON: L4 = L4 {
     name: "pigeon",
     version: "1",
-    protocol: "PIGEON",
+    protocols: &["PIGEON", "DOVE"],
     transport: "pigeon",
     fallback: false,
     monitors: &["COO"],
@@ -154,7 +154,7 @@ fn what_nobody_reads_is_refused() {
         "tls_ciphers",
     ] {
         let mut asked = listener();
-        asked.extra = vec![("connection_limit".into(), "9".into()), (key.into(), "x".into())];
+        asked.extra = vec![("connection_limit".into(), "-1".into()), (key.into(), "x".into())];
         let refusal = refusal_of_listener(&asked);
         assert_eq!(refusal.field, format!("listener.{key}"));
         assert_eq!(refusal.code, format!("unsupported-{}", key.replace('_', "-")));
@@ -167,12 +167,46 @@ fn what_nobody_reads_is_refused() {
 }
 
 #[test]
-fn what_has_no_effect_or_is_off_is_accepted() {
+fn all_words_mean_the_same() {
+    let ctx = context(&[(Ipv4, false)]);
+    let members = [member(Ipv4, 1, true)];
+    let with = |listener_word: &str, pool_word: &str| {
+        let listener = Listener { protocol: listener_word.into(), ..listener() };
+        let pool = Pool { protocol: pool_word.into(), ..pool() };
+        translate(&PIGEON, &ctx, Some(&listener), Some(&pool), &members, &all(&members))
+    };
+    for (listener, pool) in [("PIGEON", "DOVE"), ("DOVE", "PIGEON"), ("DOVE", "DOVE")] {
+        assert_eq!(who(&with(listener, pool).unwrap()), [(0, vec![0])]);
+    }
+    let refusal = with("DOVE", "GULL").unwrap_err();
+    assert_eq!(refusal.user, "OVN cannot forward DOVE to a pool of GULL; choose a pool of PIGEON or DOVE");
+    let refusal = with("GULL", "DOVE").unwrap_err();
+    assert_eq!(refusal.user, "OVN cannot translate here a listener of GULL; choose PIGEON or DOVE");
+    assert_eq!(PIGEON.describe().protocols, ["PIGEON", "DOVE"]);
+}
+
+#[test]
+fn limits_are_refused_unless_they_were_there() {
+    let mut asked = listener();
+    asked.extra = vec![("connection_limit".into(), "9".into()), ("timeout_member_data".into(), "1".into())];
+    let mut ctx = context(&[]);
+    let ask = |ctx: &Context| translate(&PIGEON, ctx, Some(&asked), None, &[], &[]);
+    let refusal = ask(&ctx).unwrap_err();
+    assert_eq!(refusal.field, "listener.connection_limit");
+    assert!(refusal.user.contains("of 9") && refusal.operator.contains("octavia.conf"), "{refusal:?}");
+    ctx.extra = vec![("inherited".into(), "listener.connection_limit".into())];
+    assert_eq!(ask(&ctx).unwrap_err().code, "unsupported-timeout-member-data");
+    ctx.extra = vec![("inherited".into(), "listener.connection_limit listener.timeout_member_data".into())];
+    assert!(ask(&ctx).is_ok());
+}
+
+#[test]
+fn what_is_off_or_unknown_is_accepted() {
     let mut asked = listener();
     for (key, value) in [
-        ("connection_limit", "9"),
+        ("connection_limit", "-1"),
         ("insert_headers", "{}"),
-        ("timeout_client_data", "1"),
+        ("timeout_client_data", "50000"),
         ("tls_versions", "[]"),
         ("unheard_of", "x"),
     ] {

@@ -7,7 +7,7 @@ use crate::{Context, Listener, Member, Pool, Refusal, Share, Translation, entrie
 /// have a share, in the given order, each at its own port. A VIP without such members has no entry.
 ///
 /// # Errors
-/// Refused: a protocol that is not this one's, or an attribute that OVN cannot honour.
+/// Refused: a protocol that is not one of these, or an attribute that OVN cannot honour.
 pub fn translate(
     l4: &L4,
     ctx: &Context,
@@ -20,14 +20,14 @@ pub fn translate(
         return Err(Refusal::new(
             "not-the-fallback",
             "",
-            format!("a load balancer without listeners is not one of {}", l4.protocol),
+            format!("a load balancer without listeners is not one of {}", l4.protocols.join(" or ")),
         ));
     }
     if let Some(listener) = listener {
-        accept::listener(l4, listener)?;
+        accept::listener(l4, ctx, listener)?;
     }
     if let Some(pool) = pool {
-        accept::pool(l4, pool)?;
+        accept::pool(l4, listener, pool)?;
     }
     let (entries, empty_reason) = match (listener, pool) {
         (None, _) => (vec![], Some("there is no listener")),

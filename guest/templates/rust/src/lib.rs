@@ -13,8 +13,8 @@ use weir_guest::{
 const TCP: L4 = L4 {
     name: "my-plugin",
     version: env!("CARGO_PKG_VERSION"),
-    // Octavia's word, as in `listener.protocol`.
-    protocol: "TCP",
+    // Octavia's words, as in `listener.protocol` and `pool.protocol`.
+    protocols: &["TCP"],
     // The Northbound's word, as in `Load_Balancer.protocol`.
     transport: "tcp",
     // Also asked for the transport of a load balancer without listeners.

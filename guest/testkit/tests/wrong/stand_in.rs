@@ -9,7 +9,7 @@ use weir_testkit::*;
 pub const L4: L4 = L4 {
     name: "pigeon",
     version: "1.0.0",
-    protocol: "PIGEON",
+    protocols: &["PIGEON"],
     transport: "tcp",
     fallback: false,
     monitors: &["TCP"],

@@ -11,16 +11,15 @@ use super::{
     error::{BodyError, Within},
     extras::extras,
     fields::{Object, boolean, number, object, objects, parsed, required, text, texts},
-    kinds,
-    unsupported::refuse_options,
+    flavor, kinds,
 };
 
 /// Octavia's default of `max_retries` and `max_retries_down`.
 const MAX_RETRIES: u32 = 3;
 
-/// A load balancer with listeners, pools and members.
+/// A load balancer with listeners, pools and members. What this provider lacks of it is left out: whether that may be is a
+/// create's business, and must not keep one from being read that is there.
 pub fn load_balancer(map: &Object) -> Result<LoadBalancer, BodyError> {
-    refuse_options(map)?;
     let id = required(parsed(map, "loadbalancer_id")?, "loadbalancer_id")?;
     let mut pools = Pools::default();
     for (index, pool) in objects(map, "pools")?.into_iter().enumerate() {
@@ -50,7 +49,7 @@ pub fn load_balancer(map: &Object) -> Result<LoadBalancer, BodyError> {
         additional_vips: additional_vips(map)?,
         listeners,
         pools: pools.by_id,
-        flavor: BTreeMap::new(),
+        flavor: flavor::known(map),
     })
 }
 

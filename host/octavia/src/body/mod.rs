@@ -6,6 +6,7 @@
 mod error;
 mod extras;
 mod fields;
+pub(crate) mod flavor;
 mod graph;
 pub(crate) mod kinds;
 pub(crate) mod known;
@@ -14,13 +15,14 @@ pub(crate) mod types;
 mod unsupported;
 
 use serde_json::Value;
-use weir_model::Change;
+use weir_model::{Change, LoadBalancer};
 
 pub use error::BodyError;
 pub(crate) use error::Within;
 use error::shown;
 pub(crate) use fields::{Object, object, objects, parsed, required, text};
 use patch::Update;
+use unsupported::refuse_options;
 
 use crate::methods::{Answer, Arg, DriverMethod, METHODS};
 
@@ -79,7 +81,11 @@ fn id<T: std::str::FromStr>(map: &Object, name: &str) -> Result<T, BodyError> {
 }
 
 pub(crate) fn loadbalancer_create(args: &Object) -> Result<Change, BodyError> {
-    inside(args, "loadbalancer", graph::load_balancer).map(|lb| Change::LoadBalancerCreate(Box::new(lb)))
+    let create = |map: &Object| {
+        refuse_options(map)?;
+        Ok(LoadBalancer { flavor: flavor::checked(map, "flavor")?, ..graph::load_balancer(map)? })
+    };
+    inside(args, "loadbalancer", create).map(|lb| Change::LoadBalancerCreate(Box::new(lb)))
 }
 
 pub(crate) fn loadbalancer_update(args: &Object) -> Result<Change, BodyError> {

@@ -6,7 +6,6 @@ use super::{error::BodyError, fields::Object};
 
 /// Options of a load balancer that would silently have no effect.
 const OPTIONS: &[(&str, &str, &str)] = &[
-    ("flavor", "flavor-unsupported", "flavors are not supported"),
     ("availability_zone", "availability-zone-unsupported", "availability zones are not supported"),
     // Dropping them would leave a VIP open that its user takes for closed.
     ("vip_sg_ids", "vip-security-groups-unsupported", "security groups on a VIP are not supported"),
@@ -19,6 +18,7 @@ const FIXED: &[&str] = &[
     "vip_port_id",
     "vip_subnet_id",
     "additional_vips",
+    "flavor",
     "protocol",
     "protocol_port",
     "address",

@@ -81,13 +81,20 @@ fn driver_call(method: &DriverMethod) -> Value {
             format!("Always UnsupportedOptionError ({code}): {text}."),
             errors(&["400", "401", "408", "413", "422"]),
         ),
+        Answer::Result(_) => ("Always the same answer.".to_owned(), errors(&["400", "401", "408", "413"])),
+        Answer::Check(_) => (
+            "Judges the arguments; nothing is changed.".to_owned(),
+            errors(&["400", "401", "408", "413", "422"]),
+        ),
     };
-    if matches!(method.answer, Answer::Change(_)) {
-        responses.insert("200".to_owned(), json_answer("Taken on.", "Accepted"));
-    }
-    if matches!(method.answer, Answer::VipPorts) {
-        responses.insert("200".to_owned(), json_answer("Made: `[vip, additional_vips]`.", "VipPorts"));
-    }
+    let good = match method.answer {
+        Answer::Change(_) => Some(json_answer("Taken on.", "Accepted")),
+        Answer::VipPorts => Some(json_answer("Made: `[vip, additional_vips]`.", "VipPorts")),
+        Answer::Result(_) => Some(json_answer("The result.", "Result")),
+        Answer::Check(_) => Some(json_answer("In order.", "Anything")),
+        Answer::NotImplemented(..) | Answer::Unsupported(..) => None,
+    };
+    responses.extend(good.map(|answer| ("200".to_owned(), answer)));
     json!({
         "operationId": method.name,
         "tags": ["driver"],

@@ -82,6 +82,12 @@ pub fn schemas() -> Value {
             "operator_fault_string": { "type": "string" },
         },
     }));
+    schemas.insert(
+        "Result".to_owned(),
+        json!({
+            "type": "object", "required": ["result"], "properties": { "result": { "type": "object" } },
+        }),
+    );
     schemas.insert("Anything".to_owned(), json!({ "type": ["object", "array"] }));
     Value::Object(schemas)
 }

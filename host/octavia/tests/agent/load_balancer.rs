@@ -161,12 +161,25 @@ async fn a_child_that_cannot_be_read_is_an_error_of_the_whole() {
         ("/pools/0/session_persistence/type", json!(null), "pools[0].session_persistence.type: required"),
         ("/pools/1", good["pools"][0].clone(), "pools[1].members: "),
         ("/vip_address", json!(null), "vip_address: required"),
-        ("/availability_zone", json!("nova"), "availability_zone: availability zones are not supported"),
     ] {
         let mut answer = good.clone();
         *answer.pointer_mut(at).unwrap() = value;
         refused(&answer, words).await;
     }
+}
+
+/// It may have come from another provider.
+#[tokio::test]
+async fn what_this_provider_lacks_keeps_no_load_balancer_from_being_read() {
+    let mut answer = Recorded::read("graph").load_balancer;
+    answer["availability_zone"] = json!("nova");
+    answer["vip_sg_ids"] = json!([answer["loadbalancer_id"]]);
+    answer["flavor"] =
+        json!({ "loadbalancer_topology": "SINGLE", "reject": true, "affinity_timeout": "soon" });
+    let known = read(&answer).await.unwrap().unwrap();
+    assert_eq!(known.flavor, [("reject".to_owned(), "true".to_owned())].into());
+    let plain = LoadBalancer { flavor: Default::default(), ..known };
+    assert_eq!(Some(plain), read(&Recorded::read("graph").load_balancer).await.unwrap());
 }
 
 #[tokio::test]

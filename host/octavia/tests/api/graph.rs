@@ -185,7 +185,6 @@ async fn contradictions_are_refused() {
 
 #[tokio::test]
 async fn options_without_effect_are_refused() {
-    refused(json!({ "flavor": { "a": 1 } }), 422, "flavor-unsupported", "loadbalancer.flavor").await;
     refused(
         json!({ "availability_zone": { "a": 1 } }),
         422,

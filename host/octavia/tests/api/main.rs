@@ -5,6 +5,7 @@ mod arbitrary;
 mod bodies;
 mod calls;
 mod document;
+mod flavors;
 mod graph;
 mod headers;
 mod read;

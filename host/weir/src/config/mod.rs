@@ -316,9 +316,10 @@ impl Config {
             });
         }
         self.northbound()?;
-        endpoints("ovn.ovn_sb_connection", &self.ovn.ovn_sb_connection)?;
+        self.southbound()?;
         self.northbound_tls()?;
         self.neutron()?;
+        self.southbound_tls()?;
         Ok(())
     }
 
@@ -378,26 +379,33 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`] where some are named and others, or the CA, are missing.
     pub fn northbound_tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
-        let OvnConfig {
-            ovn_nb_private_key: key, ovn_nb_certificate: certificate, ovn_nb_ca_cert: ca, ..
-        } = &self.ovn;
-        let named = |path: &PathBuf| !path.as_os_str().is_empty();
-        let invalid = |key: &'static str, why: &str| {
-            Err(ConfigError::Invalid { key, value: String::new(), why: why.to_owned() })
-        };
-        if named(key) != named(certificate) {
-            return invalid("ovn.ovn_nb_private_key", "private key and certificate go together");
-        }
-        if !named(ca) {
-            let ssl = self.ovn.ovn_nb_connection.iter().any(|remote| remote.starts_with("ssl:"));
-            return if ssl || named(key) {
-                invalid("ovn.ovn_nb_ca_cert", "ssl: needs the CA's certificate")
-            } else {
-                Ok(None)
-            };
-        }
-        let given = |path: &PathBuf| named(path).then(|| path.clone());
-        Ok(Some(TlsFiles { ca_cert: ca.clone(), certificate: given(certificate), private_key: given(key) }))
+        let ovn = &self.ovn;
+        tls_files(
+            ["ovn.ovn_nb_private_key", "ovn.ovn_nb_ca_cert"],
+            [&ovn.ovn_nb_private_key, &ovn.ovn_nb_certificate, &ovn.ovn_nb_ca_cert],
+            &ovn.ovn_nb_connection,
+        )
+    }
+
+    /// The Southbound's servers.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`]; never on a loaded configuration.
+    pub fn southbound(&self) -> Result<Vec<Endpoint>, ConfigError> {
+        endpoints("ovn.ovn_sb_connection", &self.ovn.ovn_sb_connection)
+    }
+
+    /// The files for `ssl:` connections to the Southbound.
+    ///
+    /// # Errors
+    /// As [`Self::northbound_tls`].
+    pub fn southbound_tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
+        let ovn = &self.ovn;
+        tls_files(
+            ["ovn.ovn_sb_private_key", "ovn.ovn_sb_ca_cert"],
+            [&ovn.ovn_sb_private_key, &ovn.ovn_sb_certificate, &ovn.ovn_sb_ca_cert],
+            &ovn.ovn_sb_connection,
+        )
     }
 
     /// Whose rows are ours.
@@ -443,6 +451,32 @@ impl OvnConfig {
     pub fn probe_interval(&self) -> Duration {
         Duration::from_millis(self.ovsdb_probe_interval)
     }
+}
+
+/// The files for `ssl:`: private key, certificate and CA, by the keys of the first and the last.
+fn tls_files(
+    keys: [&'static str; 2],
+    files: [&PathBuf; 3],
+    remotes: &[String],
+) -> Result<Option<TlsFiles>, ConfigError> {
+    let ([private_key, ca_cert], [key, certificate, ca]) = (keys, files);
+    let named = |path: &PathBuf| !path.as_os_str().is_empty();
+    let invalid = |key: &'static str, why: &str| {
+        Err(ConfigError::Invalid { key, value: String::new(), why: why.to_owned() })
+    };
+    if named(key) != named(certificate) {
+        return invalid(private_key, "private key and certificate go together");
+    }
+    if !named(ca) {
+        let ssl = remotes.iter().any(|remote| remote.starts_with("ssl:"));
+        return if ssl || named(key) {
+            invalid(ca_cert, "ssl: needs the CA's certificate")
+        } else {
+            Ok(None)
+        };
+    }
+    let given = |path: &PathBuf| named(path).then(|| path.clone());
+    Ok(Some(TlsFiles { ca_cert: ca.clone(), certificate: given(certificate), private_key: given(key) }))
 }
 
 fn endpoints(key: &'static str, remotes: &[String]) -> Result<Vec<Endpoint>, ConfigError> {

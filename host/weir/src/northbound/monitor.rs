@@ -12,6 +12,11 @@ pub fn by_external_id_key() -> Index {
     Index::MapKeys("external_ids".to_owned())
 }
 
+/// `Load_Balancer` by the addresses of members that it probes.
+pub fn by_probed_address() -> Index {
+    Index::MapKeys("ip_port_mappings".to_owned())
+}
+
 fn by_external_id(key: &str, separator: Option<char>) -> Index {
     Index::MapKey { column: "external_ids".to_owned(), key: key.to_owned(), separator }
 }
@@ -71,7 +76,7 @@ pub fn tables() -> Vec<TableSpec> {
                 "ip_port_mappings",
                 "health_check",
             ],
-            vec![by_name(), by_external_id_key()],
+            vec![by_name(), by_external_id_key(), by_probed_address()],
         ),
         table("Load_Balancer_Health_Check", &["vip", "options", "external_ids"], Vec::new()),
         table(

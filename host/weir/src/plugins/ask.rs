@@ -8,7 +8,7 @@ use weir_plan::{
 };
 use weir_sandbox as wit;
 
-use super::{Plugins, asker::Asker, convert};
+use super::{Plugins, asker::Asker, convert, inherited::inherited};
 
 /// What the plugins said of a load balancer.
 pub struct Answers {
@@ -37,11 +37,12 @@ struct Asked {
     shares: Vec<wit::Share>,
 }
 
-/// Asks about every unit of a load balancer; `check` says which pools' members are to be judged too. `makers` says which
-/// plugins made what is there.
+/// Asks about every unit of a load balancer; `check` says which pools' members are to be judged too. `before` is the load
+/// balancer as it was accepted last, `makers` says which plugins made what is there.
 pub fn ask(
     plugins: &Plugins,
     lb: &LoadBalancer,
+    before: Option<&LoadBalancer>,
     fronts: &[Front],
     health: &HealthMap,
     makers: &Makers,
@@ -50,7 +51,7 @@ pub fn ask(
     let context = convert::context(lb, fronts, &plugins.facts);
     let member =
         |member: &Member| convert::member(member, health.get(&member.id).copied().unwrap_or_default());
-    let questions = Questions { asker: Asker::new(&context), registry: &plugins.registry, makers };
+    let questions = Questions { asker: Asker::new(&context), registry: &plugins.registry, before, makers };
     let mut translations = Translations::default();
     let mut asked = BTreeMap::new();
     for pool in lb.pools.values() {
@@ -59,7 +60,7 @@ pub fn ask(
             members: pool.members.values().map(member).collect(),
             shares: Vec::new(),
         };
-        let answer = questions.distribute(Some((pool.id, &mut question)));
+        let answer = questions.distribute(Some((pool, &mut question)));
         translations.distributions.insert(Some(pool.id), answer);
         if let Some(monitor) = &pool.monitor {
             let answer = questions.plan_monitor(pool, monitor, &question);
@@ -117,15 +118,16 @@ pub(super) fn selection_fields(
 struct Questions<'a> {
     asker: Asker<'a>,
     registry: &'a wit::Registry,
+    before: Option<&'a LoadBalancer>,
     makers: &'a Makers,
 }
 
 impl Questions<'_> {
-    fn distribute(&self, question: Option<(PoolId, &mut Asked)>) -> Result<Distribution, Problem> {
+    fn distribute(&self, question: Option<(&Pool, &mut Asked)>) -> Result<Distribution, Problem> {
         let registry = self.registry;
-        let Some((id, question)) = question else {
+        let Some((pool, question)) = question else {
             let plugin = registry.fallback_algorithm().ok_or_else(no_fallback)?;
-            let answer = self.asker.ask(plugin, None, |plugin, ctx| plugin.distribute(ctx, None, &[]));
+            let answer = self.asker.ask(plugin, None, "", |plugin, ctx| plugin.distribute(ctx, None, &[]));
             let (answer, by) = answer.map_err(|(error, by)| convert::problem(by, error))?;
             return Ok(convert::distribution(answer, by).0);
         };
@@ -134,8 +136,9 @@ impl Questions<'_> {
             .algorithm(word)
             .ok_or_else(|| unserved("pool.lb_algorithm", word, &registry.algorithms()))?;
         let stand_in =
-            (!self.makers.pools.contains_key(&id)).then(|| registry.built_in_algorithm(word)).flatten();
-        let answer = self.asker.ask(plugin, stand_in, |plugin, ctx| {
+            (!self.makers.pools.contains_key(&pool.id)).then(|| registry.built_in_algorithm(word)).flatten();
+        let inherited = inherited(self.before, None, Some(pool));
+        let answer = self.asker.ask(plugin, stand_in, &inherited, |plugin, ctx| {
             plugin.distribute(ctx, Some(&question.pool), &question.members)
         });
         let (answer, by) = answer.map_err(|(error, by)| convert::problem(by, error))?;
@@ -171,7 +174,8 @@ impl Questions<'_> {
             Some(asked) => (Some(&asked.pool), asked.members.as_slice(), asked.shares.as_slice()),
             None => (None, [].as_slice(), [].as_slice()),
         };
-        let answer = self.asker.ask(plugin, stand_in, |plugin, ctx| {
+        let inherited = inherited(self.before, unit.listener, unit.pool);
+        let answer = self.asker.ask(plugin, stand_in, &inherited, |plugin, ctx| {
             plugin.translate(ctx, listener.as_ref(), pool, members, shares)
         });
         match answer {
@@ -186,7 +190,7 @@ impl Questions<'_> {
         let monitor = convert::monitor(monitor);
         let answer = self
             .asker
-            .ask(plugin, stand_in, |plugin, ctx| plugin.plan_monitor(ctx, &question.pool, &monitor));
+            .ask(plugin, stand_in, "", |plugin, ctx| plugin.plan_monitor(ctx, &question.pool, &monitor));
         match answer {
             Ok((answer, _)) => Ok(convert::health_check(&answer)),
             Err((error, by)) => Err(convert::problem(by, error)),
@@ -200,7 +204,7 @@ impl Questions<'_> {
             let socket = weir_plan::keys::socket(&member.address, member.port);
             Some(MemberProblem { member: member.id, socket, problem })
         };
-        let answer = self.asker.ask(plugin, stand_in, |plugin, ctx| {
+        let answer = self.asker.ask(plugin, stand_in, "", |plugin, ctx| {
             plugin.check_members(ctx, &question.pool, &question.members)
         });
         match answer {

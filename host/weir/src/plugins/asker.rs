@@ -23,13 +23,15 @@ impl<'a> Asker<'a> {
     }
 
     /// Asks a plugin; where it fails and the operator wants it so, `stand_in` is asked instead. Says who has answered.
+    /// `inherited` are the options that are not new in this question.
     pub fn ask<'p, T>(
         &self,
         plugin: &'p Plugin,
         stand_in: Option<&'p Plugin>,
+        inherited: &str,
         question: impl Fn(&Plugin, &Context) -> Result<T, CallError>,
     ) -> Result<(T, &'p Plugin), (CallError, &'p Plugin)> {
-        let failure = match question(plugin, &self.context_of(plugin)) {
+        let failure = match question(plugin, &self.context_of(plugin, inherited)) {
             Ok(answer) => return Ok((answer, plugin)),
             Err(CallError::Refused(refusal)) => return Err((CallError::Refused(refusal), plugin)),
             Err(CallError::Failed(failure)) => failure,
@@ -44,17 +46,22 @@ impl<'a> Asker<'a> {
                     code = failure.code(),
                     "stands in"
                 );
-                let answer = question(stand_in, &self.context_of(stand_in));
+                let answer = question(stand_in, &self.context_of(stand_in, inherited));
                 answer.map(|answer| (answer, stand_in)).map_err(|error| (error, stand_in))
             }
             None => Err((CallError::Failed(failure), plugin)),
         }
     }
 
-    fn context_of(&self, plugin: &Plugin) -> Cow<'a, Context> {
-        if plugin.config().is_empty() {
+    fn context_of(&self, plugin: &Plugin, inherited: &str) -> Cow<'a, Context> {
+        if plugin.config().is_empty() && inherited.is_empty() {
             return Cow::Borrowed(self.context);
         }
-        Cow::Owned(Context { config: plugin.config().to_owned(), ..self.context.clone() })
+        let mut context = self.context.clone();
+        plugin.config().clone_into(&mut context.config);
+        if !inherited.is_empty() {
+            context.extra.push(("inherited".to_owned(), inherited.to_owned()));
+        }
+        Cow::Owned(context)
     }
 }

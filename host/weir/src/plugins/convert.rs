@@ -14,7 +14,7 @@ pub fn context(lb: &LoadBalancer, fronts: &[Front], facts: &[String]) -> wit::Co
     wit::Context {
         capabilities: facts.to_vec(),
         config: String::new(),
-        flavor: Vec::new(),
+        flavor: pairs(&lb.flavor),
         project_id: lb.project_id.clone().unwrap_or_default(),
         vips: vips.collect(),
         extra: Vec::new(),

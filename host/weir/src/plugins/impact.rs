@@ -3,20 +3,29 @@
 use serde::Serialize;
 use weir_model::LoadBalancerId;
 use weir_ovsdb::{Client, Replica};
-use weir_plan::{NoProbes, Operation, Ownership};
+use weir_plan::{Operation, Ownership, Probes};
 
 use super::Plugins;
-use crate::{northbound::rows, planning::Planner};
+use crate::{northbound::rows, planning::Planner, southbound::ReplicaProbes};
 
-/// Somebody who has the Northbound at hand, again and again: it must not be held while much is planned.
+/// Somebody who has the databases at hand, again and again: they must not be held while much is planned.
 pub trait Reader {
-    /// Looks at it as it is now.
-    fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T;
+    /// Looks at them as they are now.
+    fn read<T>(&self, look: impl FnOnce(&Replica, &dyn Probes) -> T) -> T;
 }
 
-impl Reader for Client {
-    fn read<T>(&self, look: impl FnOnce(&Replica) -> T) -> T {
-        look(&self.replica())
+/// Connections to both.
+pub struct Databases<'a> {
+    /// The Northbound.
+    pub northbound: &'a Client,
+    /// The Southbound.
+    pub southbound: &'a Client,
+}
+
+impl Reader for Databases<'_> {
+    fn read<T>(&self, look: impl FnOnce(&Replica, &dyn Probes) -> T) -> T {
+        let northbound = self.northbound.replica();
+        look(&northbound, &ReplicaProbes(&self.southbound.replica()))
     }
 }
 
@@ -58,11 +67,11 @@ pub fn impact(
     only: Option<LoadBalancerId>,
 ) -> Impact {
     let mut impact = Impact::default();
-    let all = reader.read(rows::all);
+    let all = reader.read(|northbound, _| rows::all(northbound));
     for lb in all.into_iter().filter(|lb| only.is_none_or(|only| only == *lb)) {
         let change = |plugins: &Plugins| {
-            reader.read(|replica| {
-                let planner = Planner { replica, probes: &NoProbes, plugins, ownership };
+            reader.read(|replica, probes| {
+                let planner = Planner { replica, probes, plugins, ownership };
                 planner.owns(lb).then(|| change(&planner, lb))
             })
         };

@@ -5,6 +5,7 @@ mod asker;
 mod convert;
 mod impact;
 mod in_use;
+mod inherited;
 mod list;
 mod loader;
 mod reload;
@@ -16,7 +17,7 @@ use weir_plan::{Capabilities, Words};
 use weir_sandbox::Registry;
 
 pub use ask::{Answers, MemberProblem, ask, problem_of};
-pub use impact::{Change, Impact, impact};
+pub use impact::{Change, Databases, Impact, impact};
 pub use in_use::InUse;
 pub use list::{metrics, view};
 pub use loader::{LoadError, Loaded, Loader, Start};

@@ -9,7 +9,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
 use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, NoProbes, attach};
+use weir_plan::{Existing, attach};
 use weir_sandbox::Registry;
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
     planning::{Planned, Planner},
     plugins::Plugins,
     scrutiny::Scrutiny,
+    southbound::ReplicaProbes,
 };
 
 /// Whether a failover may make a load balancer of which there is no row.
@@ -207,7 +208,9 @@ impl Host {
         existing: &[Existing],
         scrutiny: Scrutiny<'_>,
     ) -> Result<Planned, Refusal> {
-        let planner = Planner { replica, probes: &NoProbes, plugins, ownership: &self.ownership };
+        let southbound = self.southbound.replica();
+        let probes = ReplicaProbes(&southbound);
+        let planner = Planner { replica, probes: &probes, plugins, ownership: &self.ownership };
         planner.plan(lb, wanted, existing, scrutiny)
     }
 }

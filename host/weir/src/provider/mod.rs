@@ -8,6 +8,7 @@
 //! | [`work`] | carries a queue's changes out |
 //! | [`changes`] | remembers changes by id and idempotency key |
 //! | [`entry`] | a change as it stands in the journal |
+//! | [`health`] | what members' health does to statuses |
 //! | [`outbox`] | the ends of changes, with their statuses |
 //! | [`delivery`] | what the sender of statuses reports |
 //! | [`version`] | old changes, in the light of what Octavia has |
@@ -23,6 +24,7 @@ mod api;
 mod changes;
 mod delivery;
 mod entry;
+mod health;
 
 mod lost;
 mod outbox;
@@ -47,7 +49,7 @@ use weir_journal::Journal;
 use weir_model::{HealthMap, LoadBalancer, LoadBalancerId};
 use weir_octavia::agent::{Agent, Dispatcher, DispatcherSettings};
 use weir_ovsdb::{Client, Replica};
-use weir_plan::{NoProbes, Ownership, health};
+use weir_plan::{Ownership, health};
 use weir_sandbox::Registry;
 
 use crate::{
@@ -58,11 +60,13 @@ use crate::{
     northbound::{committer::Committer, rows, topology::ReplicaTopology},
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
+    southbound::ReplicaProbes,
 };
 
 /// The host behind the provider API.
 pub struct Host {
     northbound: Client,
+    southbound: Client,
     committer: Committer,
     in_use: InUse,
     loader: Loader,
@@ -93,6 +97,8 @@ pub struct Host {
 pub struct Parts {
     /// The connection to the Northbound.
     pub northbound: Client,
+    /// The connection to the Southbound.
+    pub southbound: Client,
     /// The plugins.
     pub registry: Arc<Registry>,
     /// Where other plugins come from.
@@ -120,6 +126,7 @@ impl Host {
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts {
             northbound,
+            southbound,
             registry,
             loader,
             confirm_above,
@@ -144,6 +151,7 @@ impl Host {
             Self {
                 committer: Committer::start(northbound.clone(), metrics.transactions.clone()),
                 northbound,
+                southbound,
                 in_use: InUse::new(registry),
                 loader,
                 reloads: Reloads::default(),
@@ -172,7 +180,7 @@ impl Host {
     /// What the network says of a load balancer's members.
     fn health(&self, replica: &Replica, lb: &LoadBalancer) -> HealthMap {
         let existing = rows::existing(replica, lb.id);
-        health(lb, &existing, &ReplicaTopology(replica), &NoProbes)
+        health(lb, &existing, &ReplicaTopology(replica), &ReplicaProbes(&self.southbound.replica()))
     }
 
     /// A load balancer as the rows say, with its members' health.

@@ -18,7 +18,7 @@ use crate::{
     config::Repair,
     limits,
     northbound::rows,
-    plugins::{Impact, Plugins, Standing, Start, Watch, impact},
+    plugins::{Databases, Impact, Plugins, Standing, Start, Watch, impact},
 };
 
 /// What became of a reload.
@@ -112,7 +112,7 @@ impl Host {
         let host = self.clone();
         blocking(move || {
             let plugins = host.in_use.plugins(&host.northbound.replica());
-            let impact = impact(&host.northbound, None, &plugins, &host.ownership, None);
+            let impact = impact(&host.databases(), None, &plugins, &host.ownership, None);
             impact.changes.into_iter().filter(|change| !change.operations.is_empty()).map(|c| c.lb).collect()
         })
         .await
@@ -144,9 +144,13 @@ impl Host {
                 (host.in_use.plugins(&replica), rows::capabilities(&replica))
             };
             let new = Plugins::new(registry, capabilities);
-            impact(&host.northbound, Some(&*old), &new, &host.ownership, None)
+            impact(&host.databases(), Some(&*old), &new, &host.ownership, None)
         })
         .await
+    }
+
+    fn databases(&self) -> Databases<'_> {
+        Databases { northbound: &self.northbound, southbound: &self.southbound }
     }
 
     /// Plans load balancers again, a few at a time.

@@ -47,17 +47,21 @@ impl Host {
             return (!pending.is_empty() || failure.is_some()).then_some(rest);
         };
         let drift = self.plan(&replica, &plugins, id, Some(&decoded.lb), &existing, Scrutiny::Nothing);
-        let (drift, problem) = match drift {
-            Ok(planned) => (json!(planned.plan.operations), Value::Null),
-            Err(refusal) => (Value::Null, refusal.to_string().into()),
+        let (plan, problem) = match drift {
+            Ok(planned) => (Some(planned.plan), Value::Null),
+            Err(refusal) => (None, refusal.to_string().into()),
         };
+        let plan = plan.as_ref();
         Some(json!({
             "loadbalancer": decoded.lb,
             "operating_statuses": operating_statuses(&decoded.lb, &self.health(&replica, &decoded.lb)),
             "rows": existing,
             "pending": pending,
             "failure": failure,
-            "drift": drift,
+            "drift": plan.map(|plan| &plan.operations),
+            "members_without_subnet": plan.map(|plan| &plan.unresolved),
+            "members_without_port": plan.map(|plan| &plan.without_port),
+            "subnets_without_source": plan.map(|plan| &plan.sourceless),
             "problem": problem,
             "findings": decoded.findings,
         }))

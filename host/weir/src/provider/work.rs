@@ -13,6 +13,7 @@ use weir_plan::{Plan, attach};
 
 use super::{
     Host,
+    health::{self, Operating},
     outbox::End,
     queue::{Inner, Pending, Ready, Task},
     version::{Made, Version},
@@ -29,6 +30,8 @@ struct Planned {
     plan: Plan,
     fates: Vec<Fate>,
     unsettled: bool,
+    /// Statuses that members' health has changed.
+    operating: Operating,
 }
 
 /// What a batch makes of one change.
@@ -98,7 +101,7 @@ impl Host {
             match self.carry_out(lb, &planned.plan, &batch).await {
                 Ok(()) => {
                     self.unsettled.note(lb, planned.unsettled);
-                    self.done(lb, batch, planned.fates);
+                    self.done(lb, batch, planned.fates, planned.operating);
                     (pause, alone, since) = (limits::RETRY_MIN, false, Instant::now());
                 }
                 Err(CommitError::Refused(why)) if batch.len() == 1 => {
@@ -141,15 +144,24 @@ impl Host {
         }
         let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing);
         let planning::Planned { plan, unsettled } = plan.map_err(NoPlan::Batch)?;
-        Ok(Planned { plan, fates, unsettled })
+        let operating =
+            graph.as_ref().map(|graph| health::changed(graph, &existing, &self.health(&replica, graph)));
+        Ok(Planned { plan, fates, unsettled, operating: operating.unwrap_or_default() })
     }
 
     /// What was planned when the change was judged.
     fn planned(&self, ready: Ready, batch: &[Pending]) -> Planned {
         let after = ready.after.as_deref();
-        let health = after.map(|lb| self.health(&self.northbound.replica(), lb)).unwrap_or_default();
+        let replica = self.northbound.replica();
+        let health = after.map(|lb| self.health(&replica, lb)).unwrap_or_default();
+        let operating = after.map(|lb| health::changed(lb, &rows::existing(&replica, lb.id), &health));
         let fates = batch.iter().map(|pending| Fate::new(pending, Made::AsAsked, after, &health));
-        Planned { fates: fates.collect(), plan: ready.plan, unsettled: ready.unsettled }
+        Planned {
+            fates: fates.collect(),
+            plan: ready.plan,
+            unsettled: ready.unsettled,
+            operating: operating.unwrap_or_default(),
+        }
     }
 
     async fn carry_out(&self, lb: LoadBalancerId, plan: &Plan, batch: &[Pending]) -> Result<(), CommitError> {
@@ -177,8 +189,16 @@ impl Host {
     }
 
     /// The batch is in the Northbound.
-    fn done(self: &Arc<Self>, lb: LoadBalancerId, batch: Vec<Pending>, fates: Vec<Fate>) {
+    fn done(
+        self: &Arc<Self>,
+        lb: LoadBalancerId,
+        batch: Vec<Pending>,
+        fates: Vec<Fate>,
+        operating: Operating,
+    ) {
         crash::point(crash::COMMITTED);
+        let released: Vec<_> = fates.iter().flat_map(|fate| &fate.released).collect();
+        self.tell(lb, operating, &released);
         self.queues.remove(lb, &batch);
         for (pending, fate) in batch.into_iter().zip(fates) {
             let record = &pending.record;

@@ -10,7 +10,7 @@
 use serde::Deserialize;
 use weir_guest::hash::{self, Hash, Hashed};
 use weir_guest::{
-    Algorithm, Context, Description, Distribution, Member, Plugin, Pool, Refusal, log, shares_evenly,
+    Algorithm, Context, Description, Distribution, Member, Plugin, Pool, Refusal, log, shares_by_weight,
 };
 
 /// A connection's own hash: both addresses, both ports.
@@ -116,7 +116,7 @@ impl Algorithm for RoundRobin {
         if let Some(pool) = pool {
             log::debug(&format!("{} {A_HASH}", pool.algorithm));
         }
-        hash::distribute(&HASH, ctx, pool, shares_evenly(members))
+        hash::distribute(&HASH, ctx, pool, shares_by_weight(members))
     }
 }
 
@@ -133,6 +133,7 @@ mod tests {
     fn it_spreads_as_source_ip_port_does() {
         let mut members = vec![testing::member("192.0.2.1:80"); 3];
         members[1].weight = 0;
+        members[2].weight = 3;
         for vips in [&["198.51.100.1"][..], &["198.51.100.1", "2001:db8::1"], &["2001:db8::1"], &[]] {
             for fields in
                 [&[][..], &["selection-field:ipv6_dst".to_owned(), "selection-field:ipv6_src".to_owned()]]

@@ -18,34 +18,34 @@ use weir_guest::{
     Translation,
 };
 
-/// One protocol as the shipped plugins have it. The name is only ever taken from the first.
+/// What one transport carries, as the shipped plugins have it. The name is only ever taken from the first.
 const fn as_shipped(
-    protocol: &'static str,
+    protocols: &'static [&'static str],
     transport: &'static str,
     monitors: &'static [&'static str],
 ) -> L4 {
     // What has no listener has nothing to be judged: it stays with the shipped fallback.
-    L4 { name: NAME, version: env!("CARGO_PKG_VERSION"), protocol, transport, fallback: false, monitors }
+    L4 { name: NAME, version: env!("CARGO_PKG_VERSION"), protocols, transport, fallback: false, monitors }
 }
 
 const NAME: &str = "site-policy";
 const PROTOCOLS: &[L4] = &[
-    as_shipped("TCP", "tcp", &["TCP"]),
-    as_shipped("UDP", "udp", &["UDP-CONNECT"]),
-    as_shipped("SCTP", "sctp", &[]),
+    as_shipped(&["TCP", "HTTPS"], "tcp", &["TCP"]),
+    as_shipped(&["UDP"], "udp", &["UDP-CONNECT"]),
+    as_shipped(&["SCTP"], "sctp", &[]),
 ];
 
-/// TCP, UDP and SCTP within a site's rules.
+/// TCP, HTTPS, UDP and SCTP within a site's rules.
 #[derive(Debug)]
 pub struct SitePolicy;
 
 fn protocols() -> Vec<&'static str> {
-    PROTOCOLS.iter().map(|l4| l4.protocol).collect()
+    PROTOCOLS.iter().flat_map(|l4| l4.protocols).copied().collect()
 }
 
 /// The shipped meaning of a word.
 fn serving(word: &str, field: &str) -> Result<&'static L4, Refusal> {
-    PROTOCOLS.iter().find(|l4| l4.protocol == word).ok_or_else(|| {
+    PROTOCOLS.iter().find(|l4| l4.protocols.contains(&word)).ok_or_else(|| {
         Refusal::unsupported("unsupported-protocol", field, "translate here what is of", word, &protocols())
     })
 }

@@ -10,7 +10,8 @@ use crate::{SitePolicy, config::Config};
 
 #[test]
 fn without_a_configuration_it_answers_as_the_shipped_plugins() {
-    let shipped: [(&str, &dyn Subject); 3] = [
+    let shipped: [(&str, &dyn Subject); 4] = [
+        ("HTTPS", &Native::protocol::<Tcp>()),
         ("TCP", &Native::protocol::<Tcp>()),
         ("UDP", &Native::protocol::<Udp>()),
         ("SCTP", &Native::protocol::<Sctp>()),

@@ -1,7 +1,7 @@
 //! What an operator may say.
 
 use serde::Deserialize;
-use weir_guest::Refusal;
+use weir_guest::{Limits, Refusal};
 
 /// What a configuration looks like, for operators and for the host. The numbers are those of [`Config::read`].
 pub const SCHEMA: &str = r#"{
@@ -35,14 +35,20 @@ pub struct Config {
 }
 
 impl Default for Config {
-    // 16: weights up to 1:16 are exact. 512: a VIP's backends become one group of OpenFlow's, whose message has at most
-    // 64 KiB, at about 100 bytes a backend.
+    // Other numbers than the shipped plugin's 64 and 256, or there would be no reason to load this one. 16: proportions up
+    // to 1:16 are exact, and rows are a quarter of the size. 512: twice the members before weights are squeezed; a VIP's
+    // backends become one group of OpenFlow's, whose message has at most 64 KiB, at about 100 bytes a backend.
     fn default() -> Config {
         Config { max_copies: 16, max_backends: 512 }
     }
 }
 
 impl Config {
+    /// As the SDK has them.
+    pub fn limits(&self) -> Limits {
+        Limits { copies: self.max_copies, backends: self.max_backends }
+    }
+
     /// From JSON; an empty text is no configuration, and the defaults.
     pub fn read(text: &str) -> Result<Config, Refusal> {
         if text.is_empty() {

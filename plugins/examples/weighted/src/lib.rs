@@ -1,20 +1,21 @@
-//! An example of an algorithm plugin with a configuration: members get connections in proportion to their weights.
+//! An example of an algorithm plugin with a configuration: weights within an operator's own limits.
 //!
 //! OVN has no weights, but a member may stand among a VIP's backends more than once, and each time it stands there it
-//! gets one more part of the connections. So a weight is a number of copies: weights 100 and 300 are 1 and 3 copies.
+//! gets one more part of the connections. So a weight is a number of copies: weights 100 and 300 are 1 and 3 copies. The
+//! shipped plugin does that within limits that suit most; here the operator sets them.
 //!
 //! * `config`: what an operator may say.
-//! * `copies`: from weights to copies, arithmetic alone.
-//! * here: what it is, and what it shares with the shipped plugin.
+//! * here: what it is, and what it shares with the shipped plugin. The arithmetic is `weir_guest::shares_within`.
 
 mod config;
-mod copies;
 
 use config::Config;
 use weir_guest::hash::{self, Affinity, Hash, Hashed};
-use weir_guest::{Algorithm, Context, Description, Distribution, Member, Plugin, Pool, Refusal, log};
+use weir_guest::{
+    Algorithm, Context, Description, Distribution, Member, Plugin, Pool, Refusal, log, shares_within,
+};
 
-/// The same words, fields and persistence as the shipped plugin has: only the shares differ. A test says so.
+/// The same words, fields and persistence as the shipped plugin has: only the limits differ. A test says so.
 const HASH: Hash = Hash {
     name: "weighted",
     version: env!("CARGO_PKG_VERSION"),
@@ -60,7 +61,7 @@ impl Algorithm for Weighted {
     fn distribute(ctx: &Context, pool: Option<&Pool>, members: &[Member]) -> Result<Distribution, Refusal> {
         // The configuration comes with every call, since nothing is kept from one to the next.
         let config = Config::read(&ctx.config)?;
-        let shares = copies::shares(members, &config);
+        let shares = shares_within(members, config.limits());
         if shares.len() > config.max_backends.into() {
             log::debug("more members than max_backends: each has one copy, whatever its weight");
         }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use weir_guest::{Member, testing};
+use weir_guest::{Member, shares_within, testing};
 use weir_plugin_algorithm::Hashing;
 use weir_testkit::{Native, comparison};
 
-use crate::{Weighted, config::Config, copies::shares};
+use crate::{Weighted, config::Config};
 
 fn members(weights: &[u16]) -> Vec<Member> {
     weights.iter().map(|weight| Member { weight: *weight, ..testing::member("192.0.2.1:80") }).collect()
@@ -16,7 +16,7 @@ fn members(weights: &[u16]) -> Vec<Member> {
 /// Copies of each member; 0 for one without a share.
 fn copies(weights: &[u16], max_copies: u16, max_backends: u16) -> Vec<u16> {
     let mut copies = vec![0; weights.len()];
-    for share in shares(&members(weights), &Config { max_copies, max_backends }) {
+    for share in shares_within(&members(weights), Config { max_copies, max_backends }.limits()) {
         copies[share.member as usize] = share.copies;
     }
     copies
@@ -114,11 +114,18 @@ proptest! {
     }
 }
 
-/// Fields, persistence, refusals: as the shipped plugin answers, to 2000 random questions. Only shares may differ.
+/// Fields, persistence, refusals, who serves: as the shipped plugin answers, to 2000 random questions. Only the number of
+/// copies may differ, and under the shipped plugin's own limits nothing does.
 #[test]
-fn all_but_the_shares_is_the_shipped_plugins() {
-    let report = comparison(&Native::algorithm::<Weighted>(), &Native::algorithm::<Hashing>(), 7, 2000, "");
+fn all_but_the_limits_is_the_shipped_plugins() {
+    let compare = |config| {
+        comparison(&Native::algorithm::<Weighted>(), &Native::algorithm::<Hashing>(), 7, 2000, config)
+    };
+    let report = compare("");
     assert_eq!(report.ran, 2000);
     let rules: Vec<_> = report.differences.iter().map(|d| d.rule.as_str()).collect();
     assert_eq!(rules, ["distribute: shares as the shipped plugin answers"], "{report}");
+    let report = compare(r#"{"max_copies":64,"max_backends":256}"#);
+    assert_eq!(report.ran, 2000);
+    assert!(report.differences.is_empty(), "{report}");
 }

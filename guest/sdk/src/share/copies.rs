@@ -1,27 +1,16 @@
-//! From weights to copies.
+//! From weights to copies: arithmetic alone.
 //!
 //! Members of the same weight have the same number of copies, wherever they stand in the list: else the order of members
 //! would decide who serves, and a change elsewhere would move connections. So all is counted by weight, not by member.
 
 use std::collections::BTreeMap;
 
-use weir_guest::{Member, Share, usable};
-
-use crate::config::Config;
-
-/// The shares of members: those that are disabled or of weight 0 have none, every other at least one copy.
-pub fn shares(members: &[Member], config: &Config) -> Vec<Share> {
-    let mut counts = BTreeMap::new();
-    for (_, member) in usable(members) {
-        *counts.entry(member.weight).or_default() += 1;
-    }
-    let copies = by_weight(&counts, config.max_copies, config.max_backends);
-    let share = |(member, m): (u32, &Member)| Some(Share { member, copies: *copies.get(&m.weight)? });
-    usable(members).filter_map(share).collect()
-}
-
 /// Copies of each weight, of which there are so many members. Weights are above 0.
-fn by_weight(counts: &BTreeMap<u16, u64>, max_copies: u16, max_backends: u16) -> BTreeMap<u16, u16> {
+pub(super) fn by_weight(
+    counts: &BTreeMap<u16, u64>,
+    max_copies: u16,
+    max_backends: u16,
+) -> BTreeMap<u16, u16> {
     let divisor = counts.keys().fold(0, |all, weight| greatest_common_divisor(all, *weight)).max(1);
     let heaviest = u32::from(counts.keys().max().copied().unwrap_or(1) / divisor).max(1);
     let most = u32::from(max_copies);

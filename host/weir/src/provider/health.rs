@@ -1,0 +1,94 @@
+//! What members' health does to statuses: nobody calls for it, so Octavia is told operating statuses only.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::{sync::broadcast::error::RecvError, time::sleep};
+use weir_model::{
+    HealthMap, LoadBalancer, LoadBalancerId, ObjectRef, OperatingStatus, Released, operating_statuses,
+};
+use weir_octavia::agent::StatusUpdate;
+use weir_plan::{Existing, health_in_rows};
+
+use super::{Host, outbox::kind_and_id};
+use crate::{
+    limits,
+    southbound::{self, SERVICE_MONITOR},
+};
+
+/// An object and its operating status.
+pub type Operating = Vec<(ObjectRef, OperatingStatus)>;
+
+/// The statuses that differ from what the rows say, over a load balancer as it shall be.
+pub fn changed(lb: &LoadBalancer, existing: &[Existing], health: &HealthMap) -> Operating {
+    if !probes(lb) {
+        return Operating::new();
+    }
+    let before = operating_statuses(lb, &health_in_rows(existing)).objects(lb.id);
+    let after = operating_statuses(lb, health).objects(lb.id);
+    after.into_iter().zip(before).filter(|(after, before)| after != before).map(|(after, _)| after).collect()
+}
+
+/// Whether some pool is probed.
+fn probes(lb: &LoadBalancer) -> bool {
+    lb.pools.values().any(|pool| pool.probing().is_some())
+}
+
+impl Host {
+    /// Tells Octavia operating statuses, but for objects that are told of anyway.
+    pub(super) fn tell(&self, lb: LoadBalancerId, operating: Operating, released: &[&Released]) {
+        let told: BTreeSet<ObjectRef> = released.iter().map(|released| released.object).collect();
+        let updates = operating.into_iter().filter(|(object, _)| !told.contains(object));
+        self.dispatcher.enqueue(updates.map(|(object, status)| update(lb, object, status)).collect());
+    }
+
+    /// Tells Octavia every operating status of a load balancer that is probed.
+    pub(super) fn tell_all(&self, lb: LoadBalancerId) {
+        let (graph, health) = self.graph_and_health(lb);
+        if let Some(graph) = graph.filter(probes) {
+            self.tell(lb, operating_statuses(&graph, &health).objects(lb), &[]);
+        }
+    }
+
+    /// Follows the Southbound, for ever: what probes say anew leads to the load balancers that probe it.
+    pub async fn follow_probes(self: Arc<Self>) {
+        let mut changes = self.southbound.changes();
+        loop {
+            let mut concerned = BTreeSet::new();
+            match changes.recv().await {
+                Ok(changed) if !changed.reset => {
+                    let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
+                    let rows = changed.rows.iter().filter(|(table, _)| **table == *SERVICE_MONITOR);
+                    // A row goes when its check or its member goes, which is planned anyway.
+                    let rows = rows.filter_map(|(_, uuid)| southbound.get(SERVICE_MONITOR, uuid));
+                    rows.for_each(|row| concerned.extend(southbound::probing(&northbound, row)));
+                }
+                // Anything may have changed.
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
+                    let rows = southbound.rows(SERVICE_MONITOR);
+                    rows.for_each(|(_, row)| concerned.extend(southbound::probing(&northbound, row)));
+                }
+                Err(RecvError::Closed) => return,
+            }
+            if !concerned.is_empty() {
+                self.reconcile_all(concerned.into_iter().collect());
+                sleep(limits::PROBES_TOGETHER).await;
+            }
+        }
+    }
+}
+
+fn update(lb: LoadBalancerId, object: ObjectRef, status: OperatingStatus) -> StatusUpdate {
+    let (kind, id) = kind_and_id(object);
+    StatusUpdate {
+        // Not on disk: it is told again after a restart.
+        seq: 0,
+        lb: lb.uuid(),
+        kind,
+        id,
+        provisioning: None,
+        operating: Some(status.as_str().to_owned()),
+        created: false,
+        deleted: false,
+    }
+}

@@ -1,0 +1,212 @@
+//! What probes say of members reaches rows, Octavia's operating statuses and backup members.
+
+use serde_json::{Value, json};
+use weir_tests::{
+    Agent, Client, Host, Northbound, Southbound, eventually,
+    objects::{self, id},
+};
+
+/// The ports of the topology that have 10.10.10.10, .11 and .12.
+const PORTS: [&str; 3] = [
+    "dddddddd-0000-4000-8000-000000000001",
+    "dddddddd-0000-4000-8000-000000000002",
+    "dddddddd-0000-4000-8000-000000000003",
+];
+
+struct Lab {
+    northbound: Northbound,
+    southbound: Southbound,
+    agent: Agent,
+    host: Host,
+}
+
+impl Lab {
+    async fn start() -> Self {
+        let (northbound, southbound) = (Northbound::start(), Southbound::start());
+        northbound.transact(&objects::topology());
+        northbound.transact(&objects::source_port());
+        let agent = Agent::start(northbound.folder());
+        let env = [("WEIR_OVN_SB_CONNECTION", &*southbound.remote())];
+        let host = Host::spawn(northbound.folder(), &northbound.remote(), &env);
+        host.ready().await;
+        Self { northbound, southbound, agent, host }
+    }
+
+    fn client(&self) -> Client {
+        self.host.client()
+    }
+
+    /// Makes a load balancer at once, as Octavia then knows it.
+    async fn make(&self, lb: Value) {
+        self.agent.know(lb.clone());
+        let answer = self.client().call("loadbalancer_create", &json!({"loadbalancer": lb})).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let lb = lb["loadbalancer_id"].as_str().unwrap().to_owned();
+        eventually("ACTIVE", async || (self.agent.status(&lb).0? == "ACTIVE").then_some(())).await;
+    }
+
+    async fn told(&self, object: &str, status: &str) {
+        eventually(&format!("{object} {status}"), async || {
+            (self.agent.operating(object) == status).then_some(())
+        })
+        .await;
+    }
+
+    fn vips(&self) -> Value {
+        self.northbound.load_balancer(&id(1, 1))["vips"].clone()
+    }
+}
+
+/// Member `n`, at address 10.10.10.`host`.
+fn member(n: usize, pool: usize, host: usize) -> Value {
+    let mut member = objects::member(n, pool)["member"].clone();
+    member["address"] = format!("10.10.10.{host}").into();
+    member
+}
+
+/// A pool with members and a monitor of the same number.
+fn pool(n: usize, protocol: &str, kind: &str, members: Vec<Value>) -> Value {
+    let mut pool = objects::pool(n, 1, None, protocol)["pool"].clone();
+    pool["members"] = members.into();
+    pool["healthmonitor"] = objects::monitor(n, n, kind)["healthmonitor"].clone();
+    pool
+}
+
+fn listener(n: usize, protocol: &str, port: u16, pool: usize) -> Value {
+    let mut listener = objects::listener(n, 1, protocol, port)["listener"].clone();
+    listener["default_pool_id"] = id(3, pool).into();
+    listener
+}
+
+fn load_balancer(listeners: Vec<Value>, pools: Vec<Value>) -> Value {
+    let mut lb = objects::loadbalancer(1)["loadbalancer"].clone();
+    lb["vip_address"] = "10.10.10.5".into();
+    lb["listeners"] = listeners.into();
+    lb["pools"] = pools.into();
+    lb
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_dies_and_comes_back_shows_in_all_that_it_is_in() {
+    let lab = Lab::start().await;
+    let members = vec![member(1, 1, 10), member(2, 1, 11)];
+    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.told(&id(4, 1), "ONLINE").await;
+    let checks = lab.northbound.state()["load_balancers"][0]["health_checks"].clone();
+    assert_eq!(checks[0]["vip"], "10.10.10.5:80", "{checks}");
+
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.told(&id(4, 1), "ERROR").await;
+    lab.told(&id(3, 1), "DEGRADED").await;
+    lab.told(&id(2, 1), "DEGRADED").await;
+    lab.told(&id(1, 1), "DEGRADED").await;
+    lab.southbound.says(PORTS[1], "10.10.10.11", 8080, "tcp", "error");
+    lab.told(&id(1, 1), "ERROR").await;
+    assert_eq!(lab.agent.operating(&id(4, 2)), "ERROR");
+    let status = lab.northbound.load_balancer(&id(1, 1))["external_ids"]["neutron:member_status"].clone();
+    assert_eq!(
+        status,
+        json!({ id(4, 1): "ERROR", id(4, 2): "ERROR" })
+            .to_string()
+            .replace("\":\"", "\": \"")
+            .replace("\",\"", "\", \"")
+    );
+
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "online");
+    lab.southbound.says(PORTS[1], "10.10.10.11", 8080, "tcp", "online");
+    for object in [id(4, 1), id(4, 2), id(3, 1), id(2, 1), id(1, 1)] {
+        lab.told(&object, "ONLINE").await;
+    }
+    // Nobody has called: nothing may have been let go that somebody else holds.
+    let by_itself = lab.agent.messages().into_iter().rev().take(3);
+    for record in by_itself
+        .flat_map(|message| message.as_object().unwrap().clone())
+        .flat_map(|(_, records)| records.as_array().unwrap().clone())
+    {
+        assert_eq!(record.get("provisioning_status"), None, "{record}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_counts_for_its_own_port_address_number_and_protocol_and_in_every_pool() {
+    let lab = Lab::start().await;
+    // Addresses that are parts of each other, one member in two pools, and one over another protocol.
+    let tcp = vec![member(1, 1, 10), member(2, 1, 11)];
+    let again = vec![member(3, 2, 10)];
+    let udp = vec![member(4, 3, 10)];
+    let listeners = vec![listener(1, "TCP", 80, 1), listener(2, "TCP", 81, 2), listener(3, "UDP", 53, 3)];
+    let pools =
+        vec![pool(1, "TCP", "TCP", tcp), pool(2, "TCP", "TCP", again), pool(3, "UDP", "UDP-CONNECT", udp)];
+    lab.make(load_balancer(listeners, pools)).await;
+    // None of these is a member's.
+    lab.southbound.says(PORTS[0], "10.10.10.1", 8080, "tcp", "offline");
+    lab.southbound.says(PORTS[0], "10.10.10.10", 808, "tcp", "offline");
+    lab.southbound.says(PORTS[1], "10.10.10.10", 8080, "tcp", "offline");
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.told(&id(4, 1), "ERROR").await;
+    lab.told(&id(4, 3), "ERROR").await;
+    lab.told(&id(3, 2), "ERROR").await;
+    assert_eq!(lab.agent.operating(&id(4, 2)), "ONLINE");
+    assert_eq!(lab.agent.operating(&id(4, 4)), "ONLINE");
+    assert_eq!(lab.agent.operating(&id(3, 3)), "ONLINE");
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "udp", "offline");
+    lab.told(&id(4, 4), "ERROR").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_without_a_port_is_reported() {
+    let lab = Lab::start().await;
+    let members = vec![member(1, 1, 10), member(2, 1, 77)];
+    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.told(&id(4, 2), "ERROR").await;
+    lab.told(&id(3, 1), "DEGRADED").await;
+    assert_eq!(lab.agent.operating(&id(4, 1)), "ONLINE");
+    let seen = lab.client().get(&format!("/v1/loadbalancers/{}", id(1, 1))).await.body;
+    assert_eq!(seen["members_without_port"], json!([id(4, 2)]), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_members_serve_while_no_other_member_is_healthy() {
+    let lab = Lab::start().await;
+    let mut backup = member(3, 1, 12);
+    backup["backup"] = true.into();
+    let members = vec![member(1, 1, 10), member(2, 1, 11), backup];
+    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    let primaries = json!({ "10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080" });
+    // The others stay, so that they are still probed; OVN itself leaves them out.
+    let all = json!({ "10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080,10.10.10.12:8080" });
+    assert_eq!(lab.vips(), primaries);
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.told(&id(4, 1), "ERROR").await;
+    assert_eq!(lab.vips(), primaries);
+    lab.southbound.says(PORTS[1], "10.10.10.11", 8080, "tcp", "offline");
+    eventually("the backup serves", async || (lab.vips() == all).then_some(())).await;
+    lab.southbound.says(PORTS[1], "10.10.10.11", 8080, "tcp", "online");
+    eventually("the backup has gone", async || (lab.vips() == primaries).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_that_is_down_or_gone_probes_nobody() {
+    let lab = Lab::start().await;
+    let members = vec![member(1, 1, 10)];
+    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.told(&id(1, 1), "ERROR").await;
+    let monitor = objects::monitor(1, 1, "TCP")["healthmonitor"].clone();
+    let checks = || lab.northbound.state()["load_balancers"][0]["health_checks"].as_array().unwrap().len();
+    for (up, count) in [(false, 0), (true, 1)] {
+        let new = json!({ "healthmonitor_id": id(5, 1), "admin_state_up": up });
+        let update = json!({ "old_healthmonitor": monitor, "new_healthmonitor": new });
+        let answer = lab.client().call("health_monitor_update", &update).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        lab.told(&id(4, 1), if up { "ERROR" } else { "NO_MONITOR" }).await;
+        lab.told(&id(5, 1), if up { "ONLINE" } else { "OFFLINE" }).await;
+        assert_eq!(checks(), count);
+    }
+    let answer = lab.client().call("health_monitor_delete", &json!({ "healthmonitor": monitor })).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    lab.told(&id(4, 1), "NO_MONITOR").await;
+    lab.told(&id(1, 1), "ONLINE").await;
+    assert_eq!(checks(), 0);
+    assert_eq!(lab.agent.status(&id(5, 1)).0.as_deref(), Some("DELETED"));
+}

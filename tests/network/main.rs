@@ -1,0 +1,5 @@
+//! What happens around load balancers leads to them, without anybody's call: real `ovsdb-server`s, the real binary, and an
+//! agent that writes down what Octavia is told.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod health;

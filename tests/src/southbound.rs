@@ -1,0 +1,64 @@
+//! A private Southbound, where a test says what probes say.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use weir_ovsdb::{
+    Endpoint,
+    testing::{self, Server},
+};
+
+/// A standalone Southbound in a folder of its own.
+pub struct Southbound {
+    server: Server,
+    _dir: TempDir,
+}
+
+impl Southbound {
+    /// Starts an empty one.
+    pub fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let schema = testing::schema("ovn-sb").expect("ovn-sb.ovsschema: run `make setup`");
+        Self { server: Server::standalone(dir.path(), &schema).unwrap(), _dir: dir }
+    }
+
+    /// As a remote of OVN's tools.
+    pub fn remote(&self) -> String {
+        match self.server.endpoint() {
+            Endpoint::Unix(path) => format!("unix:{}", Path::new(&path).display()),
+            other => panic!("{other}"),
+        }
+    }
+
+    /// What ovn-controller says of a port's address: `online`, `offline` or `error`.
+    pub fn says(&self, logical_port: &str, address: &str, port: u16, protocol: &str, status: &str) {
+        let of = json!([
+            ["logical_port", "==", logical_port],
+            ["ip", "==", address],
+            ["port", "==", port],
+            ["protocol", "==", protocol]
+        ]);
+        let row = json!({"logical_port": logical_port, "ip": address, "port": port, "protocol": protocol,
+            "status": status});
+        self.transact(&[
+            json!({"op": "delete", "table": "Service_Monitor", "where": of}),
+            json!({"op": "insert", "table": "Service_Monitor", "row": row}),
+        ]);
+    }
+
+    fn transact(&self, operations: &[Value]) {
+        let mut request = vec![json!("OVN_Southbound")];
+        request.extend(operations.iter().cloned());
+        let args = [
+            "-t".into(),
+            "30".into(),
+            "transact".into(),
+            self.remote().into(),
+            Value::from(request).to_string().into(),
+        ];
+        let text = testing::run("ovsdb-client", &args).unwrap();
+        let reply: Vec<Value> = serde_json::from_str(&text).unwrap();
+        assert!(reply.iter().all(|result| result.get("error").is_none()), "{text}");
+    }
+}
