@@ -48,16 +48,16 @@ class Account:
         url = self.announced.get(service) or self._catalog[service] + self.PREFIX.get(service, "")
         return _send(verb, f"{url}/{path}", body, {"X-Auth-Token": self._token})[1]
 
-    def get(self, service, path, **query):
+    def get(self, service, path, /, **query):
         query = f"?{urllib.parse.urlencode(query)}" if query else ""
         return self.ask("GET", service, path + query)
 
-    def post(self, service, path, **body):
+    def post(self, service, path, /, **body):
         return self.ask("POST", service, path, body)
 
     # Neutron
 
-    def make(self, kind, **fields):
+    def make(self, kind, /, **fields):
         """Makes a network, subnet, router, port, floatingip; returns it."""
         return self.post("network", f"{kind}s", **{kind: fields})[kind]
 
@@ -76,7 +76,7 @@ class Account:
 
     # Octavia
 
-    def balance(self, kind, **fields):
+    def balance(self, kind, /, **fields):
         """Makes an object of Octavia; `kind` is its path. Returns it."""
         name = {"members": "member"}.get(kind.rsplit("/", 1)[-1], kind.rstrip("s"))
         return self.post("load-balancer", kind, **{name: fields})[name]

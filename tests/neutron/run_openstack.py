@@ -12,6 +12,7 @@ import sys
 def keystone(configuration):
     os.environ["OS_KEYSTONE_CONFIG_FILES"] = configuration
     os.environ["OS_KEYSTONE_CONFIG_DIR"] = os.path.dirname(configuration)
+    sys.argv = ["keystone"]
     from keystone.server import wsgi
 
     return wsgi.initialize_public_application()

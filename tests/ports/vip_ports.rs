@@ -117,6 +117,7 @@ async fn a_port_of_the_users_own_is_left_as_it_is() {
     let mut lb = loadbalancer(1);
     lb["loadbalancer"]["vip_port_id"] = json!(id(6, 9));
     lb["loadbalancer"]["vip_address"] = json!("10.10.10.77");
+    scene.agent.knows(&id(1, 1));
     client.call("loadbalancer_create", &lb).await.committed();
     client.call("loadbalancer_delete", &lb).await.committed();
     eventually("the end is told", async || {
