@@ -163,10 +163,10 @@ async fn every_bad_call_is_answered_clearly_and_writes_nothing() {
         ),
         (
             "health_monitor_create",
-            json!({"healthmonitor": {"healthmonitor_id": id(5, 1), "pool_id": id(3, 1), "type": "TCP", "delay": 1, "timeout": 1, "max_retries": 1}}),
+            json!({"healthmonitor": {"healthmonitor_id": id(5, 1), "pool_id": id(3, 1), "type": "PING", "delay": 1, "timeout": 1, "max_retries": 1}}),
             422,
-            "",
-            "monitor",
+            "unsupported-monitor-type",
+            "PING; choose TCP",
         ),
         (
             "l7policy_create",
@@ -175,7 +175,13 @@ async fn every_bad_call_is_answered_clearly_and_writes_nothing() {
             "",
             "L7",
         ),
-        ("validate_flavor", json!({"flavor_metadata": {}}), 501, "", "flavor"),
+        (
+            "validate_flavor",
+            json!({"flavor_metadata": {"reject": "maybe"}}),
+            422,
+            "unsupported-flavor-value",
+            "reject: expected true or false, got \"maybe\"",
+        ),
         // Rows of others are not written, whoever asks.
         (
             "loadbalancer_delete",

@@ -8,5 +8,6 @@ mod cluster;
 mod concurrency;
 mod connection;
 mod journal;
+mod options;
 mod plugins;
 mod tcp;

@@ -154,6 +154,19 @@ async fn a_probe_counts_for_its_own_port_address_number_and_protocol_and_in_ever
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_while_the_host_was_down_is_told() {
+    let mut lab = Lab::start().await;
+    let members = vec![member(1, 1, 10), member(2, 1, 11)];
+    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.told(&id(1, 1), "ONLINE").await;
+    lab.host.kill();
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.host.restart();
+    lab.told(&id(4, 1), "ERROR").await;
+    lab.told(&id(1, 1), "DEGRADED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_member_without_a_port_is_reported() {
     let lab = Lab::start().await;
     let members = vec![member(1, 1, 10), member(2, 1, 77)];

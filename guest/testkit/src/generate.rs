@@ -7,6 +7,9 @@ use weir_guest::{
 use crate::octavia::{UNKNOWN, words};
 use crate::question::{Question, Unit};
 
+/// Options that a load balancer had before.
+const INHERITED: &str = "listener.connection_limit persistence.cookie_name";
+
 /// SplitMix64: small, and good enough to choose with.
 #[derive(Debug, Clone)]
 pub(crate) struct Chooser(u64);
@@ -82,7 +85,9 @@ impl Chooser {
             }
         }
         let capabilities = if self.percent(90) { words().capabilities.clone() } else { vec![] };
-        Context { capabilities, vips, ..testing::context(&[]) }
+        let extra =
+            if self.percent(10) { vec![("inherited".to_owned(), INHERITED.to_owned())] } else { vec![] };
+        Context { capabilities, vips, extra, ..testing::context(&[]) }
     }
 
     fn members(&mut self) -> Vec<Member> {

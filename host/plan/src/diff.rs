@@ -11,7 +11,7 @@ use crate::{
     decode::objects,
     error::PlanError,
     keys,
-    monitors::Sourceless,
+    monitors::{Check, Sourceless},
     row::{Existing, HealthCheckRow, LoadBalancerRow},
     surroundings::Surroundings,
     translation::{Problem, UnitKey},
@@ -337,7 +337,7 @@ fn settle(
 fn settle_checks(lb_row: Uuid, wanted: &Wanted, old: Option<&LoadBalancerRow>) -> Vec<HealthCheckRow> {
     let existing = old.map(|old| old.health_checks.as_slice()).unwrap_or_default();
     let mut used: BTreeSet<Uuid> = BTreeSet::new();
-    let checks = wanted.checks.rows.iter().map(|(vip, (options, external_ids))| {
+    let checks = wanted.checks.rows.iter().map(|(vip, Check { options, external_ids })| {
         let same = |check: &&HealthCheckRow| check.vip == *vip && !used.contains(&check.uuid);
         let of_monitor = |check: &&HealthCheckRow| {
             check.external_ids.get(keys::CHECK_MONITOR) == external_ids.get(keys::CHECK_MONITOR)

@@ -50,12 +50,21 @@ pub struct Sourceless {
 pub struct Checks {
     /// `ip_port_mappings`.
     pub mappings: BTreeMap<String, String>,
-    /// `health_check` rows by `vip`: options and external ids.
-    pub rows: BTreeMap<String, (BTreeMap<String, String>, BTreeMap<String, String>)>,
+    /// `health_check` rows by `vip`.
+    pub rows: BTreeMap<String, Check>,
     /// Members that cannot be probed, since no port of OVN has their address.
     pub without_port: BTreeSet<MemberId>,
     /// Subnets that lack a source address.
     pub sourceless: BTreeSet<Sourceless>,
+}
+
+/// What a health check row says besides its `vip`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// `options`.
+    pub options: BTreeMap<String, String>,
+    /// `external_ids`.
+    pub external_ids: BTreeMap<String, String>,
 }
 
 /// How a member is probed.
@@ -107,7 +116,8 @@ pub fn checks<'a>(
         if before.is_none() && behind.any(|member| unready.contains(&member.address)) {
             continue;
         }
-        checks.rows.insert(vip.clone(), (options, external_ids(monitor, pool, &front.ip())));
+        let external_ids = external_ids(monitor, pool, &front.ip());
+        checks.rows.insert(vip.clone(), Check { options, external_ids });
     }
     checks
 }

@@ -235,7 +235,7 @@ fn algorithms() {
 #[test]
 fn what_is_shipped() {
     let registry = Registry::load(&common::sandbox(), None).unwrap();
-    let mut protocols = [Tcp::describe(), Udp::describe(), Sctp::describe()].map(|d| d.protocols[0].clone());
+    let mut protocols = [Tcp::describe(), Udp::describe(), Sctp::describe()].map(|d| d.protocols).concat();
     protocols.sort();
     assert_eq!(registry.protocols(), protocols);
     let mut algorithms = Hashing::describe().algorithms;

@@ -1,5 +1,7 @@
 """What Weir does not do: the user reads why, and nothing is left behind."""
 
+import json
+
 import network
 import pytest
 from balancer import POOL
@@ -32,8 +34,11 @@ def refused(one, octavia, status, start, word, call):
 
 @pytest.mark.parametrize("word, fields", [
     ("HTTP", {"protocol": "HTTP"}),
-    ("HTTPS", {"protocol": "HTTPS"}),
+    ("TERMINATED_HTTPS", {"protocol": "TERMINATED_HTTPS", "default_tls_container_ref": "http://localhost/1"}),
     ("allowed", {"protocol": "TCP", "allowed_cidrs": ["198.51.100.0/24"]}),
+    ("connection_limit of 100", {"protocol": "TCP", "connection_limit": 100}),
+    ("timeout_client_data of 1000", {"protocol": "HTTPS", "timeout_client_data": 1000}),
+    ("timeout_tcp_inspect of 5", {"protocol": "TCP", "timeout_tcp_inspect": 5}),
 ])
 def test_listeners(word, fields, small, octavia):
     one, _, _ = small
@@ -46,6 +51,21 @@ def test_allowed_cidrs_of_an_existing_listener(small, octavia):
     refused(one, octavia, 501, OPTION, "allowed",
             lambda: octavia.update("listeners", listener, allowed_cidrs=["198.51.100.0/24"]))
     assert octavia.get("listeners", listener)["allowed_cidrs"] is None
+
+
+@pytest.mark.parametrize("field, value, default", [
+    ("connection_limit", 100, -1),
+    ("timeout_client_data", 1000, 50000),
+    ("timeout_member_connect", 0, 5000),
+    ("timeout_member_data", 50001, 50000),
+    ("timeout_tcp_inspect", 5, 0),
+])
+def test_limits_and_timeouts_of_an_existing_listener(field, value, default, small, octavia):
+    one, listener, _ = small
+    refused(one, octavia, 501, OPTION, f"{field} of {value}; leave it at Octavia's default, {default}",
+            lambda: octavia.update("listeners", listener, **{field: value}))
+    assert octavia.get("listeners", listener)[field] == default
+    one.update("listeners", listener, **{field: default})
 
 
 @pytest.mark.parametrize("word, fields", [
@@ -65,10 +85,11 @@ def test_another_algorithm_of_an_existing_pool(small, octavia):
     assert octavia.get("pools", pool)["lb_algorithm"] == "SOURCE_IP_PORT"
 
 
-def test_health_monitors(small, octavia):
+@pytest.mark.parametrize("kind", ["HTTP", "HTTPS", "PING", "TLS-HELLO"])
+def test_health_monitors(kind, small, octavia):
     one, _, pool = small
-    refused(one, octavia, 501, OPTION, "monitor", lambda: octavia.create(
-        "healthmonitors", pool_id=pool, type="HTTP", delay=5, timeout=3, max_retries=2))
+    refused(one, octavia, 501, OPTION, f"by {kind}; choose TCP", lambda: octavia.create(
+        "healthmonitors", pool_id=pool, type=kind, delay=5, timeout=3, max_retries=2))
     assert octavia.ask("GET", f"healthmonitors?pool_id={pool}")["healthmonitors"] == []
 
 
@@ -99,8 +120,20 @@ def test_a_graph_with_a_bad_child_is_refused_as_a_whole(octavia, stack):
     assert ({row["_uuid"] for row in stack.rows()}, octavia.ask("GET", "loadbalancers")["loadbalancers"]) == before
 
 
-def test_flavors_are_not_supported_and_say_so(octavia):
+def test_flavors_of_keys_or_values_that_there_are_not(octavia):
+    for data, words in (
+        ({"loadbalancer_topology": "SINGLE"}, "loadbalancer_topology: this provider has no such flavor metadata; choose among"),
+        ({"reject": "maybe"}, 'reject: expected true or false, got "maybe"'),
+    ):
+        with pytest.raises(Refused) as refusal:
+            octavia.create("flavorprofiles", name="f", provider_name="weir", flavor_data=json.dumps(data))
+        assert refusal.value.status == 501
+        assert refusal.value.text.startswith(OPTION) and words in refusal.value.text
+    assert octavia.ask("GET", "flavorprofiles")["flavorprofiles"] == []
+
+
+def test_availability_zones_are_not_supported_and_say_so(octavia):
     with pytest.raises(Refused) as refusal:
-        octavia.ask("GET", "providers/weir/flavor_capabilities")
+        octavia.ask("GET", "providers/weir/availability_zone_capabilities")
     assert refusal.value.status == 501
     assert refusal.value.text.startswith(ACTION)

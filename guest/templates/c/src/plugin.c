@@ -1,4 +1,4 @@
-/* my-plugin: an OVN plugin for Octavia's protocol TCP, written in C.
+/* my-plugin: an OVN plugin for Octavia's protocols TCP and HTTPS, written in C.
  *
  * The host asks five questions (wit/about.wit, wit/protocol.wit); the functions at the end answer them. Everything here is
  * pure: the same question has the same answer. There is no file, no socket, no clock and no random number, and nothing is
@@ -27,11 +27,12 @@ typedef exports_weir_plugin_protocol_backend_t backend;
 typedef exports_weir_plugin_protocol_list_member_t members;
 typedef exports_weir_plugin_protocol_list_share_t shares;
 
-/* Octavia's word, as in `listener.protocol`. */
-#define PROTOCOL "TCP"
+/* Octavia's words, as in `listener.protocol` and `pool.protocol`. Nobody reads what is in a connection: they mean the same. */
+static const char *const PROTOCOLS[] = {"TCP", "HTTPS", NULL};
+#define ALL_PROTOCOLS "TCP or HTTPS"
 /* The Northbound's word, as in `Load_Balancer.protocol`. */
 #define TRANSPORT "tcp"
-/* Octavia's kind of health monitor that OVN can run for this protocol. */
+/* Octavia's kind of health monitor that OVN can run for this transport. */
 #define MONITOR "TCP"
 
 /* What needs somebody who reads what is inside a connection. OVN does not. A trailing * stands for any ending. */
@@ -39,11 +40,28 @@ static const char *const LISTENER_REFUSED[] = {
     "alpn_protocols", "client_authentication", "client_ca_tls_container_ref", "client_crl_container_ref",
     "default_tls_container_ref", "hsts_*", "insert_headers", "l7policies", "sni_container_refs", "tls_*", NULL,
 };
+/* What needs somebody who counts or times connections, with Octavia's defaults. */
+static const struct {
+  const char *key, *normal, *field, *code;
+} LISTENER_LIMITS[] = {
+    {"connection_limit", "-1", "listener.connection_limit", "unsupported-connection-limit"},
+    {"timeout_client_data", "50000", "listener.timeout_client_data", "unsupported-timeout-client-data"},
+    {"timeout_member_connect", "5000", "listener.timeout_member_connect", "unsupported-timeout-member-connect"},
+    {"timeout_member_data", "50000", "listener.timeout_member_data", "unsupported-timeout-member-data"},
+    {"timeout_tcp_inspect", "0", "listener.timeout_tcp_inspect", "unsupported-timeout-tcp-inspect"},
+};
 static const char *const POOL_REFUSED[] = {
     "alpn_protocols", "ca_tls_container_ref", "crl_container_ref", "tls_*", NULL,
 };
 /* OVN's health checks probe the member itself. */
 static const char *const MEMBER_REFUSED[] = {"monitor_address", "monitor_port", NULL};
+/* They open a connection and ask nothing. */
+static const char *const MONITOR_REFUSED[] = {
+    "domain_name", "expected_codes", "http_method", "http_version", "url_path", NULL,
+};
+/* OVN counts milliseconds and probes in 31 bits. */
+#define MOST_SECONDS 2147483
+#define MOST_PROBES 2147483647
 /* What the user turned off may be passed all the same. */
 static const char *const NOT_ASKED[] = {"", "false", "False", "null", "[]", "{}", NULL};
 
@@ -97,6 +115,34 @@ static bool among(text t, const char *const *literals) {
   return false;
 }
 
+/* Whether `word` is one of the words of `t`, which have spaces between them. */
+static bool has_word(text t, const char *word) {
+  for (size_t from = 0, at = 0; at <= t.len; at++) {
+    if (at < t.len && t.ptr[at] != ' ') continue;
+    text one = {t.ptr + from, at - from};
+    if (is(one, word)) return true;
+    from = at + 1;
+  }
+  return false;
+}
+
+static text number_text(uint32_t number) {
+  uint8_t digits[10];
+  size_t at = sizeof digits;
+  do digits[--at] = '0' + number % 10;
+  while ((number /= 10) > 0);
+  text found = {digits + at, sizeof digits - at};
+  return join((text[]){found, END});
+}
+
+/* The value of a key, or NULL. */
+static const text *value_of(const pairs *all, const char *key) {
+  for (size_t i = 0; i < all->len; i++) {
+    if (is(all->ptr[i].f0, key)) return &all->ptr[i].f1;
+  }
+  return NULL;
+}
+
 /* ---- refusals ---- */
 
 /* Why a user's wish is not carried out: a stable code, the field in Octavia's words, a sentence for the user. False, so
@@ -129,11 +175,26 @@ static bool extra_is_good(const char *what, const pairs *extra, const char *cons
   return true;
 }
 
-static bool listener_is_good(const listener *of, refusal *why) {
-  if (!is(of->protocol, PROTOCOL)) {
+/* What would have no effect is refused, but for what the load balancer has had since another version accepted it. */
+static bool limits_are_good(const context *ctx, const listener *of, refusal *why) {
+  const text *inherited = value_of(&ctx->extra, "inherited");
+  for (size_t i = 0; i < sizeof LISTENER_LIMITS / sizeof *LISTENER_LIMITS; i++) {
+    const text *asked = value_of(&of->extra, LISTENER_LIMITS[i].key);
+    if (asked == NULL || is(*asked, LISTENER_LIMITS[i].normal)) continue;
+    if (inherited != NULL && has_word(*inherited, LISTENER_LIMITS[i].field)) continue;
+    return refuse(why, copy(LISTENER_LIMITS[i].code), copy(LISTENER_LIMITS[i].field),
+                  join((text[]){view("OVN neither counts nor times connections, so it cannot honour a "),
+                                view(LISTENER_LIMITS[i].key), view(" of "), inside(*asked),
+                                view("; leave it at Octavia's default, "), view(LISTENER_LIMITS[i].normal), END}));
+  }
+  return true;
+}
+
+static bool listener_is_good(const context *ctx, const listener *of, refusal *why) {
+  if (!among(of->protocol, PROTOCOLS)) {
     return refuse(why, copy("unsupported-protocol"), copy("listener.protocol"),
                   join((text[]){view("OVN cannot translate here a listener of "), inside(of->protocol),
-                                view("; choose " PROTOCOL), END}));
+                                view("; choose " ALL_PROTOCOLS), END}));
   }
   if (of->port == 0) {
     return refuse(why, copy("invalid-port"), copy("listener.protocol_port"), copy("a listener needs a port above 0"));
@@ -147,14 +208,16 @@ static bool listener_is_good(const listener *of, refusal *why) {
                   join((text[]){view("OVN cannot limit a listener to "), inside(all),
                                 view("; leave allowed_cidrs empty and use security groups on the members"), END}));
   }
-  return extra_is_good("listener", &of->extra, LISTENER_REFUSED, why);
+  return extra_is_good("listener", &of->extra, LISTENER_REFUSED, why) && limits_are_good(ctx, of, why);
 }
 
-static bool pool_is_good(const pool *of, refusal *why) {
-  if (!is(of->protocol, PROTOCOL)) {
+/* `from` is the pool's listener, or NULL. */
+static bool pool_is_good(const pool *of, const listener *from, refusal *why) {
+  if (!among(of->protocol, PROTOCOLS)) {
     return refuse(why, copy("protocol-mismatch"), copy("pool.protocol"),
-                  join((text[]){view("OVN cannot forward " PROTOCOL " to a pool of "), inside(of->protocol),
-                                view("; choose a pool of " PROTOCOL), END}));
+                  join((text[]){view("OVN cannot forward "), from != NULL ? inside(from->protocol) : view(ALL_PROTOCOLS),
+                                view(" to a pool of "), inside(of->protocol),
+                                view("; choose a pool of " ALL_PROTOCOLS), END}));
   }
   return extra_is_good("pool", &of->extra, POOL_REFUSED, why);
 }
@@ -234,9 +297,8 @@ void exports_weir_plugin_about_describe(weir_plugin_types_description_t *ret) {
   memset(ret, 0, sizeof *ret);
   ret->name = copy("my-plugin");
   ret->version = copy("0.1.0");
-  ret->protocols.ptr = take(1, sizeof *ret->protocols.ptr);
-  ret->protocols.ptr[0] = copy(PROTOCOL);
-  ret->protocols.len = 1;
+  ret->protocols.ptr = take(sizeof PROTOCOLS / sizeof *PROTOCOLS, sizeof *ret->protocols.ptr);
+  for (const char *const *word = PROTOCOLS; *word != NULL; word++) ret->protocols.ptr[ret->protocols.len++] = copy(*word);
   /* Also asked for the transport of a load balancer without listeners. */
   ret->fallback = true;
   /* config_schema: JSON Schema of a configuration. options: keys of Load_Balancer.options that translate may set. */
@@ -252,8 +314,8 @@ bool exports_weir_plugin_protocol_translate(context *ctx, listener *of, pool *wi
                                             translation *ret, refusal *err) {
   memset(ret, 0, sizeof *ret);
   /* Any part may be absent; what is there is judged all the same. */
-  if (of != NULL && !listener_is_good(of, err)) return false;
-  if (with != NULL && !pool_is_good(with, err)) return false;
+  if (of != NULL && !listener_is_good(ctx, of, err)) return false;
+  if (with != NULL && !pool_is_good(with, of, err)) return false;
 
   const char *reason = NULL;
   if (of == NULL) reason = "there is no listener";
@@ -291,27 +353,35 @@ void exports_weir_plugin_protocol_check_members(context *ctx, pool *with, member
 bool exports_weir_plugin_protocol_plan_monitor(context *ctx, pool *with, weir_plugin_types_monitor_t *monitor,
                                                exports_weir_plugin_protocol_health_check_t *ret, refusal *err) {
   (void)ctx;
-  if (!pool_is_good(with, err)) return false;
+  if (!pool_is_good(with, NULL, err)) return false;
   if (!is(monitor->kind, MONITOR)) {
     return refuse(err, copy("unsupported-monitor-type"), copy("healthmonitor.type"),
-                  join((text[]){view("OVN cannot check the members of a pool of " PROTOCOL " by "), inside(monitor->kind),
-                                view("; choose " MONITOR), END}));
+                  join((text[]){view("OVN cannot check the members of a pool of "), inside(with->protocol), view(" by "),
+                                inside(monitor->kind), view("; choose " MONITOR), END}));
+  }
+  for (const char *const *key = MONITOR_REFUSED; *key != NULL; key++) {
+    const text *asked = value_of(&monitor->extra, *key);
+    if (asked == NULL) continue;
+    return refuse(err, unsupported(view(*key)), join((text[]){view("healthmonitor."), view(*key), END}),
+                  join((text[]){view("OVN checks by "), inside(monitor->kind),
+                                view(" and asks a member nothing, so it cannot honour a "), view(*key), view(" of "),
+                                inside(*asked), view("; leave it unset"), END}));
   }
   const struct {
     const char *name;
     const char *code;
-    uint32_t number;
+    uint32_t number, most;
   } numbers[] = {
-      {"delay", "invalid-monitor-delay", monitor->delay_s},
-      {"timeout", "invalid-monitor-timeout", monitor->timeout_s},
-      {"max_retries", "invalid-monitor-max-retries", monitor->rise},
-      {"max_retries_down", "invalid-monitor-max-retries-down", monitor->fall},
+      {"delay", "invalid-monitor-delay", monitor->delay_s, MOST_SECONDS},
+      {"timeout", "invalid-monitor-timeout", monitor->timeout_s, MOST_SECONDS},
+      {"max_retries", "invalid-monitor-max-retries", monitor->rise, MOST_PROBES},
+      {"max_retries_down", "invalid-monitor-max-retries-down", monitor->fall, MOST_PROBES},
   };
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    if (numbers[i].number != 0) continue;
+    if (numbers[i].number >= 1 && numbers[i].number <= numbers[i].most) continue;
     return refuse(err, copy(numbers[i].code), join((text[]){view("healthmonitor."), view(numbers[i].name), END}),
-                  join((text[]){view("OVN cannot check members with a "), view(numbers[i].name),
-                                view(" of 0; choose 1 or more"), END}));
+                  join((text[]){view("OVN cannot check members with a "), view(numbers[i].name), view(" of "),
+                                number_text(numbers[i].number), view("; choose 1 to "), number_text(numbers[i].most), END}));
   }
   ret->interval_s = monitor->delay_s;
   ret->timeout_s = monitor->timeout_s;

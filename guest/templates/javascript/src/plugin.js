@@ -1,4 +1,4 @@
-// my-plugin: an OVN plugin for Octavia's protocol TCP, written in JavaScript.
+// my-plugin: an OVN plugin for Octavia's protocols TCP and HTTPS, written in JavaScript.
 //
 // The host asks four questions (wit/about.wit, wit/protocol.wit); the two objects at the end answer them. Everything here
 // is pure: the same question has the same answer. There is no file, no socket, no clock and no random number, and nothing
@@ -9,11 +9,11 @@
 
 import { write as log } from 'weir:plugin/log@1.0.0';
 
-/** Octavia's word, as in `listener.protocol`. */
-const PROTOCOL = 'TCP';
+/** Octavia's words, as in `listener.protocol` and `pool.protocol`. Nobody reads what is in a connection: they mean the same. */
+const PROTOCOLS = ['TCP', 'HTTPS'];
 /** The Northbound's word, as in `Load_Balancer.protocol`. */
 const TRANSPORT = 'tcp';
-/** Octavia's kinds of health monitor that OVN can run for this protocol. */
+/** Octavia's kinds of health monitor that OVN can run for this transport. */
 const MONITORS = ['TCP'];
 
 // What needs somebody who reads what is inside a connection. OVN does not. A trailing * stands for any ending.
@@ -21,9 +21,22 @@ const LISTENER_REFUSED = [
   'alpn_protocols', 'client_authentication', 'client_ca_tls_container_ref', 'client_crl_container_ref',
   'default_tls_container_ref', 'hsts_*', 'insert_headers', 'l7policies', 'sni_container_refs', 'tls_*',
 ];
+// What needs somebody who counts or times connections, with Octavia's defaults.
+const LISTENER_LIMITS = {
+  connection_limit: '-1',
+  timeout_client_data: '50000',
+  timeout_member_connect: '5000',
+  timeout_member_data: '50000',
+  timeout_tcp_inspect: '0',
+};
 const POOL_REFUSED = ['alpn_protocols', 'ca_tls_container_ref', 'crl_container_ref', 'tls_*'];
 // OVN's health checks probe the member itself.
 const MEMBER_REFUSED = ['monitor_address', 'monitor_port'];
+// They open a connection and ask nothing.
+const MONITOR_REFUSED = ['domain_name', 'expected_codes', 'http_method', 'http_version', 'url_path'];
+// OVN counts milliseconds and probes in 31 bits.
+const MOST_SECONDS = 2147483;
+const MOST_PROBES = 2147483647;
 // What the user turned off may be passed all the same.
 const NOT_ASKED = ['', 'false', 'False', 'null', '[]', '{}'];
 
@@ -45,10 +58,25 @@ function checkExtra(what, extra, refused) {
   }
 }
 
-function checkListener(listener) {
-  if (listener.protocol !== PROTOCOL) {
+const valueOf = (pairs, key) => (pairs.find(([k]) => k === key) || [])[1];
+
+/** Refuses what would have no effect, but for what the load balancer has had since another version accepted it. */
+function checkLimits(ctx, listener) {
+  const inherited = (valueOf(ctx.extra, 'inherited') || '').split(' ');
+  for (const [key, normal] of Object.entries(LISTENER_LIMITS)) {
+    const asked = valueOf(listener.extra, key);
+    if (asked !== undefined && asked !== normal && !inherited.includes(`listener.${key}`)) {
+      throw refusal(`unsupported-${dashes(key)}`, `listener.${key}`,
+        `OVN neither counts nor times connections, so it cannot honour a ${key} of ${asked}; `
+        + `leave it at Octavia's default, ${normal}`);
+    }
+  }
+}
+
+function checkListener(ctx, listener) {
+  if (!PROTOCOLS.includes(listener.protocol)) {
     throw refusal('unsupported-protocol', 'listener.protocol',
-      `OVN cannot translate here a listener of ${listener.protocol}; choose ${PROTOCOL}`);
+      `OVN cannot translate here a listener of ${listener.protocol}; choose ${PROTOCOLS.join(' or ')}`);
   }
   if (listener.port === 0) {
     throw refusal('invalid-port', 'listener.protocol_port', 'a listener needs a port above 0');
@@ -59,12 +87,14 @@ function checkListener(listener) {
       + 'leave allowed_cidrs empty and use security groups on the members');
   }
   checkExtra('listener', listener.extra, LISTENER_REFUSED);
+  checkLimits(ctx, listener);
 }
 
-function checkPool(pool) {
-  if (pool.protocol !== PROTOCOL) {
+function checkPool(pool, listener) {
+  if (!PROTOCOLS.includes(pool.protocol)) {
+    const all = PROTOCOLS.join(' or ');
     throw refusal('protocol-mismatch', 'pool.protocol',
-      `OVN cannot forward ${PROTOCOL} to a pool of ${pool.protocol}; choose a pool of ${PROTOCOL}`);
+      `OVN cannot forward ${listener ? listener.protocol : all} to a pool of ${pool.protocol}; choose a pool of ${all}`);
   }
   checkExtra('pool', pool.extra, POOL_REFUSED);
 }
@@ -123,7 +153,7 @@ export const about = {
     return {
       name: 'my-plugin',
       version: '0.1.0',
-      protocols: [PROTOCOL],
+      protocols: PROTOCOLS,
       algorithms: [],
       // Also asked for the transport of a load balancer without listeners.
       fallback: true,
@@ -143,8 +173,8 @@ export const about = {
 export const protocol = {
   translate(ctx, listener, pool, members, shares) {
     // Any part may be absent; what is there is judged all the same.
-    if (listener) checkListener(listener);
-    if (pool) checkPool(pool);
+    if (listener) checkListener(ctx, listener);
+    if (pool) checkPool(pool, listener);
 
     if (!listener) return empty('there is no listener');
     if (!pool) return empty('the listener has no pool');
@@ -178,15 +208,25 @@ export const protocol = {
     checkPool(pool);
     if (!MONITORS.includes(monitor.kind)) {
       throw refusal('unsupported-monitor-type', 'healthmonitor.type',
-        `OVN cannot check the members of a pool of ${PROTOCOL} by ${monitor.kind}; choose ${MONITORS.join(' or ')}`);
+        `OVN cannot check the members of a pool of ${pool.protocol} by ${monitor.kind}; choose ${MONITORS.join(' or ')}`);
+    }
+    for (const key of MONITOR_REFUSED) {
+      const asked = valueOf(monitor.extra, key);
+      if (asked !== undefined) {
+        throw refusal(`unsupported-${dashes(key)}`, `healthmonitor.${key}`,
+          `OVN checks by ${monitor.kind} and asks a member nothing, so it cannot honour a ${key} of ${asked}; leave it unset`);
+      }
     }
     const numbers = {
-      delay: monitor.delayS, timeout: monitor.timeoutS, max_retries: monitor.rise, max_retries_down: monitor.fall,
+      delay: [monitor.delayS, MOST_SECONDS],
+      timeout: [monitor.timeoutS, MOST_SECONDS],
+      max_retries: [monitor.rise, MOST_PROBES],
+      max_retries_down: [monitor.fall, MOST_PROBES],
     };
-    for (const [name, number] of Object.entries(numbers)) {
-      if (number === 0) {
+    for (const [name, [number, most]] of Object.entries(numbers)) {
+      if (number < 1 || number > most) {
         throw refusal(`invalid-monitor-${dashes(name)}`, `healthmonitor.${name}`,
-          `OVN cannot check members with a ${name} of 0; choose 1 or more`);
+          `OVN cannot check members with a ${name} of ${number}; choose 1 to ${most}`);
       }
     }
     return { intervalS: monitor.delayS, timeoutS: monitor.timeoutS, success: monitor.rise, failure: monitor.fall };

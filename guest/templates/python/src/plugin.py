@@ -1,4 +1,4 @@
-"""my-plugin: an OVN plugin for Octavia's protocol TCP, written in Python.
+"""my-plugin: an OVN plugin for Octavia's protocols TCP and HTTPS, written in Python.
 
 The host asks four questions (wit/about.wit, wit/protocol.wit); the two classes at the end answer them. Everything here is
 pure: the same question has the same answer. There is no file, no socket, no clock and no random number, and nothing is
@@ -12,11 +12,11 @@ from wit_world.imports.types import (
     Context, Description, Family, Listener, Member, Monitor, Pool, Refusal, Share, Vip,
 )
 
-#: Octavia's word, as in `listener.protocol`.
-PROTOCOL = "TCP"
+#: Octavia's words, as in `listener.protocol` and `pool.protocol`. Nobody reads what is in a connection: they mean the same.
+PROTOCOLS = ["TCP", "HTTPS"]
 #: The Northbound's word, as in `Load_Balancer.protocol`.
 TRANSPORT = "tcp"
-#: Octavia's kinds of health monitor that OVN can run for this protocol.
+#: Octavia's kinds of health monitor that OVN can run for this transport.
 MONITORS = ["TCP"]
 
 # What needs somebody who reads what is inside a connection. OVN does not. A trailing * stands for any ending.
@@ -24,9 +24,18 @@ LISTENER_REFUSED = [
     "alpn_protocols", "client_authentication", "client_ca_tls_container_ref", "client_crl_container_ref",
     "default_tls_container_ref", "hsts_*", "insert_headers", "l7policies", "sni_container_refs", "tls_*",
 ]
+# What needs somebody who counts or times connections, with Octavia's defaults.
+LISTENER_LIMITS = {
+    "connection_limit": "-1", "timeout_client_data": "50000", "timeout_member_connect": "5000",
+    "timeout_member_data": "50000", "timeout_tcp_inspect": "0",
+}
 POOL_REFUSED = ["alpn_protocols", "ca_tls_container_ref", "crl_container_ref", "tls_*"]
 # OVN's health checks probe the member itself.
 MEMBER_REFUSED = ["monitor_address", "monitor_port"]
+# They open a connection and ask nothing.
+MONITOR_REFUSED = ["domain_name", "expected_codes", "http_method", "http_version", "url_path"]
+# OVN counts milliseconds and probes in 31 bits.
+MOST_SECONDS, MOST_PROBES = 2_147_483, 2_147_483_647
 # What the user turned off may be passed all the same.
 NOT_ASKED = ["", "false", "False", "null", "[]", "{}"]
 
@@ -52,11 +61,24 @@ def check_extra(what: str, extra: list[tuple[str, str]], refused: list[str]) -> 
             )
 
 
-def check_listener(listener: Listener) -> None:
-    if listener.protocol != PROTOCOL:
+def check_limits(ctx: Context, listener: Listener) -> None:
+    """Refuses what would have no effect, but for what the load balancer has had since another version accepted it."""
+    inherited = dict(ctx.extra).get("inherited", "").split(" ")
+    asked = dict(listener.extra)
+    for key, default in LISTENER_LIMITS.items():
+        if asked.get(key, default) != default and f"listener.{key}" not in inherited:
+            refuse(
+                f"unsupported-{key.replace('_', '-')}", f"listener.{key}",
+                f"OVN neither counts nor times connections, so it cannot honour a {key} of {asked[key]}; "
+                f"leave it at Octavia's default, {default}",
+            )
+
+
+def check_listener(ctx: Context, listener: Listener) -> None:
+    if listener.protocol not in PROTOCOLS:
         refuse(
             "unsupported-protocol", "listener.protocol",
-            f"OVN cannot translate here a listener of {listener.protocol}; choose {PROTOCOL}",
+            f"OVN cannot translate here a listener of {listener.protocol}; choose {' or '.join(PROTOCOLS)}",
         )
     if listener.port == 0:
         refuse("invalid-port", "listener.protocol_port", "a listener needs a port above 0")
@@ -67,13 +89,16 @@ def check_listener(listener: Listener) -> None:
             "leave allowed_cidrs empty and use security groups on the members",
         )
     check_extra("listener", listener.extra, LISTENER_REFUSED)
+    check_limits(ctx, listener)
 
 
-def check_pool(pool: Pool) -> None:
-    if pool.protocol != PROTOCOL:
+def check_pool(pool: Pool, listener: Listener | None = None) -> None:
+    if pool.protocol not in PROTOCOLS:
+        every = " or ".join(PROTOCOLS)
         refuse(
             "protocol-mismatch", "pool.protocol",
-            f"OVN cannot forward {PROTOCOL} to a pool of {pool.protocol}; choose a pool of {PROTOCOL}",
+            f"OVN cannot forward {listener.protocol if listener else every} to a pool of {pool.protocol}; "
+            f"choose a pool of {every}",
         )
     check_extra("pool", pool.extra, POOL_REFUSED)
 
@@ -132,7 +157,7 @@ class About:
         return Description(
             name="my-plugin",
             version="0.1.0",
-            protocols=[PROTOCOL],
+            protocols=PROTOCOLS,
             algorithms=[],
             # Also asked for the transport of a load balancer without listeners.
             fallback=True,
@@ -155,9 +180,9 @@ class Protocol:
     ) -> Translation:
         # Any part may be absent; what is there is judged all the same.
         if listener is not None:
-            check_listener(listener)
+            check_listener(ctx, listener)
         if pool is not None:
-            check_pool(pool)
+            check_pool(pool, listener)
 
         if listener is None:
             return Translation(TRANSPORT, [], [], "there is no listener")
@@ -192,16 +217,24 @@ class Protocol:
         if monitor.kind not in MONITORS:
             refuse(
                 "unsupported-monitor-type", "healthmonitor.type",
-                f"OVN cannot check the members of a pool of {PROTOCOL} by {monitor.kind}; choose {' or '.join(MONITORS)}",
+                f"OVN cannot check the members of a pool of {pool.protocol} by {monitor.kind}; choose {' or '.join(MONITORS)}",
             )
+        asked = dict(monitor.extra)
+        for key in MONITOR_REFUSED:
+            if key in asked:
+                refuse(
+                    f"unsupported-{key.replace('_', '-')}", f"healthmonitor.{key}",
+                    f"OVN checks by {monitor.kind} and asks a member nothing, so it cannot honour a {key} of {asked[key]}; "
+                    "leave it unset",
+                )
         numbers = {
-            "delay": monitor.delay_s, "timeout": monitor.timeout_s,
-            "max_retries": monitor.rise, "max_retries_down": monitor.fall,
+            "delay": (monitor.delay_s, MOST_SECONDS), "timeout": (monitor.timeout_s, MOST_SECONDS),
+            "max_retries": (monitor.rise, MOST_PROBES), "max_retries_down": (monitor.fall, MOST_PROBES),
         }
-        for name, number in numbers.items():
-            if number == 0:
+        for name, (number, most) in numbers.items():
+            if not 1 <= number <= most:
                 refuse(
                     f"invalid-monitor-{name.replace('_', '-')}", f"healthmonitor.{name}",
-                    f"OVN cannot check members with a {name} of 0; choose 1 or more",
+                    f"OVN cannot check members with a {name} of {number}; choose 1 to {most}",
                 )
         return HealthCheck(monitor.delay_s, monitor.timeout_s, monitor.rise, monitor.fall)

@@ -1,4 +1,4 @@
-//! my-plugin: an OVN plugin for Octavia's protocol TCP, written in Rust.
+//! my-plugin: an OVN plugin for Octavia's protocols TCP and HTTPS, written in Rust.
 //!
 //! The host asks four questions (wit/about.wit, wit/protocol.wit); the two traits below answer them. Everything here is
 //! pure: the same question has the same answer. There is no file, no socket, no clock and no random number, and nothing
@@ -14,12 +14,12 @@ const TCP: L4 = L4 {
     name: "my-plugin",
     version: env!("CARGO_PKG_VERSION"),
     // Octavia's words, as in `listener.protocol` and `pool.protocol`.
-    protocols: &["TCP"],
+    protocols: &["TCP", "HTTPS"],
     // The Northbound's word, as in `Load_Balancer.protocol`.
     transport: "tcp",
     // Also asked for the transport of a load balancer without listeners.
     fallback: true,
-    // Octavia's kinds of health monitor that OVN can run for this protocol.
+    // Octavia's kinds of health monitor that OVN can run for this transport.
     monitors: &["TCP"],
 };
 

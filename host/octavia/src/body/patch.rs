@@ -102,12 +102,12 @@ impl<'a> Update<'a> {
     /// A health monitor's.
     pub fn monitor(&self) -> Result<(PoolId, MonitorPatch), BodyError> {
         let map = self.new;
-        let kind = |map| text(map, "type").map(|kind| kind.value().map(str::to_owned));
-        let before = self.old.map_or(Ok(None), kind)?;
+        // What is wrong in an object that is only for information does not matter.
+        let before = self.old.and_then(|old| old.get("type")?.as_str());
         let read = || {
             Ok(MonitorPatch {
                 id: required(parsed(map, "healthmonitor_id")?, "healthmonitor_id")?,
-                kind: kind(map)?.or(before),
+                kind: text(map, "type")?.value().or(before).map(str::to_owned),
                 delay: number(map, "delay")?.value(),
                 timeout: number(map, "timeout")?.value(),
                 rise: number(map, "max_retries")?.value(),

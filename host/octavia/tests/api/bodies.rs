@@ -195,7 +195,7 @@ async fn without_a_body_a_method_says_what_it_always_says_or_that_something_is_m
     }
     let wrong = json!({ "l7rule": { "invert": "x" } });
     refused("l7rule_create", wrong, 400, "wrong-type", "l7rule.invert: expected true or false").await;
-    let wrong = json!({ "healthmonitor": { "healthmonitor_id": LB, "pool_id": LB, "delay": "x" } });
+    let wrong = json!({ "healthmonitor": { "healthmonitor_id": LB, "pool_id": LB, "type": "PING", "delay": "x", "timeout": 1 } });
     refused("health_monitor_create", wrong, 400, "wrong-type", "healthmonitor.delay").await;
 }
 

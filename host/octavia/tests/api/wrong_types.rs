@@ -14,12 +14,16 @@ fn ignored(method: &str, path: &str) -> bool {
         "listener" => &["listener_id", "loadbalancer_id"],
         "pool" => &["pool_id", "loadbalancer_id"],
         "member" => &["member_id", "pool_id"],
+        "healthmonitor" => &["healthmonitor_id", "pool_id"],
         _ => &[],
     };
-    let refused = method.starts_with("l7") || method.starts_with("health_monitor");
+    let refused = method.starts_with("l7");
     let ids_only = !refused && (object.starts_with("old_") || method.ends_with("_delete"));
     path.contains("container_data") || ids_only && !ids.contains(&inner)
 }
+
+/// A field that is used if it can be: what kind a monitor was.
+const HINT: &str = "old_healthmonitor.type";
 
 /// Fields that are objects of any kind.
 const MAPS: [&str; 5] =
@@ -29,7 +33,7 @@ const MAPS: [&str; 5] =
 const PROFILES: [&str; 2] = ["flavor", "availability_zone"];
 
 fn places(value: &Value, pointer: &str, path: &str, found: &mut Vec<(String, String)>) {
-    if !path.is_empty() {
+    if !path.is_empty() && path != HINT {
         found.push((pointer.to_owned(), path.to_owned()));
     }
     match value {

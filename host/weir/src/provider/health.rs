@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::{sync::broadcast::error::RecvError, time::sleep};
+use uuid::Uuid;
 use weir_model::{
     HealthMap, LoadBalancer, LoadBalancerId, ObjectRef, OperatingStatus, Released, operating_statuses,
 };
@@ -52,29 +53,44 @@ impl Host {
     /// Follows the Southbound, for ever: what probes say anew leads to the load balancers that probe it.
     pub async fn follow_probes(self: Arc<Self>) {
         let mut changes = self.southbound.changes();
+        self.northbound_is_read().await;
+        // What has been said before anybody listened, or while this host was down.
+        self.look_at_all_probes();
         loop {
-            let mut concerned = BTreeSet::new();
             match changes.recv().await {
                 Ok(changed) if !changed.reset => {
-                    let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
-                    let rows = changed.rows.iter().filter(|(table, _)| **table == *SERVICE_MONITOR);
-                    // A row goes when its check or its member goes, which is planned anyway.
-                    let rows = rows.filter_map(|(_, uuid)| southbound.get(SERVICE_MONITOR, uuid));
-                    rows.for_each(|row| concerned.extend(southbound::probing(&northbound, row)));
+                    let concerned = self.concerned(&changed.rows);
+                    if concerned.is_empty() {
+                        continue;
+                    }
+                    self.reconcile_all(concerned.into_iter().collect());
                 }
                 // Anything may have changed.
-                Ok(_) | Err(RecvError::Lagged(_)) => {
-                    let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
-                    let rows = southbound.rows(SERVICE_MONITOR);
-                    rows.for_each(|(_, row)| concerned.extend(southbound::probing(&northbound, row)));
-                }
+                Ok(_) | Err(RecvError::Lagged(_)) => self.look_at_all_probes(),
                 Err(RecvError::Closed) => return,
             }
-            if !concerned.is_empty() {
-                self.reconcile_all(concerned.into_iter().collect());
-                sleep(limits::PROBES_TOGETHER).await;
-            }
+            sleep(limits::PROBES_TOGETHER).await;
         }
+    }
+
+    /// The load balancers that some rows of the Southbound are about. A row goes when its check or its member goes, which is
+    /// planned anyway.
+    fn concerned(&self, rows: &[(Arc<str>, Uuid)]) -> BTreeSet<LoadBalancerId> {
+        let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
+        let rows = rows.iter().filter(|(table, _)| **table == *SERVICE_MONITOR);
+        let rows = rows.filter_map(|(_, uuid)| southbound.get(SERVICE_MONITOR, uuid));
+        rows.flat_map(|row| southbound::probing(&northbound, row)).collect()
+    }
+
+    fn look_at_all_probes(self: &Arc<Self>) {
+        let concerned: BTreeSet<_> = {
+            let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
+            let rows = southbound.rows(SERVICE_MONITOR);
+            rows.flat_map(|(_, row)| southbound::probing(&northbound, row)).collect()
+        };
+        // What was told last is not on disk.
+        concerned.iter().for_each(|lb| self.tell_all(*lb));
+        self.reconcile_all(concerned.into_iter().collect());
     }
 }
 
