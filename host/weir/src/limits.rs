@@ -111,6 +111,12 @@ pub const VIP_PORT_FREED: Duration = Duration::from_secs(10);
 /// How long a health-monitor source port may take to be made.
 pub const SOURCE_PORT: Duration = Duration::from_secs(20);
 
+/// How long Neutron may take to write a new source port to the Northbound, before who waits for it is planned all the same.
+pub const SOURCE_SHOWN: Duration = Duration::from_secs(20);
+
+/// The pause between two looks for it.
+pub const SOURCE_LOOK: Duration = Duration::from_millis(50);
+
 /// Longest time between two looks at Neutron for ports whose load balancer is gone or never came; shorter where
 /// `unknown_object_timeout` is, of which it is a third.
 pub const PORT_SWEEP: Duration = Duration::from_secs(5 * 60);

@@ -32,11 +32,10 @@ pub fn vip_device(lb: LoadBalancerId) -> String {
 pub fn vip_port_of(port: &Port) -> Option<LoadBalancerId> {
     let lb: LoadBalancerId = port.device_id.strip_prefix(DEVICE)?.parse().ok()?;
     let named = port.name.strip_prefix(VIP)?;
-    let id =
-        named
-            .strip_prefix("additional-")
-            .and_then(|rest| rest.split_once('-'))
-            .map_or(named, |(n, id)| if n.parse::<usize>().is_ok() { id } else { named });
+    let id = named
+        .strip_prefix("additional-")
+        .and_then(|rest| rest.split_once('-'))
+        .map_or(named, |(n, id)| if n.parse::<usize>().is_ok() { id } else { named });
     (port.device_owner == VIP_OWNER && id.parse() == Ok(lb)).then_some(lb)
 }
 

@@ -72,12 +72,22 @@ pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
 /// The addresses that health checks of any row are sent from.
 pub fn probe_sources(replica: &Replica) -> BTreeSet<IpAddr> {
     let rows = replica.rows("Load_Balancer").filter_map(|(_, row)| row.get("ip_port_mappings"));
+    rows.flat_map(weir_ovsdb::Datum::string_map).filter_map(|(_, value)| source(&value)).collect()
+}
+
+/// The addresses that health checks of these rows are sent from.
+pub fn sources(existing: &[Existing]) -> BTreeSet<IpAddr> {
+    existing
+        .iter()
+        .flat_map(|row| row.row.ip_port_mappings.values())
+        .filter_map(|value| source(value))
+        .collect()
+}
+
+fn source(mapping: &str) -> Option<IpAddr> {
     // The port's name is a UUID, so the first colon ends it.
-    let sources = rows.flat_map(weir_ovsdb::Datum::string_map).filter_map(|(_, value)| {
-        let (_, source) = value.split_once(':')?;
-        source.trim_matches(['[', ']']).parse().ok()
-    });
-    sources.collect()
+    let (_, source) = mapping.split_once(':')?;
+    source.trim_matches(['[', ']']).parse().ok()
 }
 
 fn load_balancer_row(replica: &Replica, uuid: Uuid, row: &Row) -> LoadBalancerRow {

@@ -235,7 +235,7 @@ impl Host {
     }
 
     /// Plans a load balancer as it stands and carries the plan out.
-    async fn reconcile_now(self: &Arc<Self>, lb: LoadBalancerId) -> Accepted {
+    pub(super) async fn reconcile_now(self: &Arc<Self>, lb: LoadBalancerId) -> Accepted {
         let record = Arc::new(Record::passing("reconcile", lb, None));
         self.push(lb, Pending { record: record.clone(), task: Task::Reconcile });
         self.changes.settle(None, Some(Outcome::Accepted(record.clone())), Vec::new());

@@ -16,6 +16,7 @@
 //! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
 //! | [`sets`] | other plugins taken into use |
+//! | [`sources`] | source ports of health checks: asked for, freed |
 //! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
 
@@ -32,6 +33,7 @@ mod ports;
 mod queue;
 mod recover;
 mod sets;
+mod sources;
 mod unsettled;
 mod version;
 mod view;
@@ -84,6 +86,7 @@ pub struct Host {
     unverified: delivery::Unverified,
     neutron: Option<Neutron>,
     makes_vip_ports: bool,
+    sources: sources::Sources,
     /// When what Octavia does not know is taken out.
     unknown_after: Duration,
     /// Room for questions to Octavia.
@@ -166,6 +169,7 @@ impl Host {
                 agent,
                 neutron,
                 makes_vip_ports,
+                sources: sources::Sources::default(),
                 unknown_after,
                 dispatcher,
                 unverified,

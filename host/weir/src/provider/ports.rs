@@ -108,6 +108,7 @@ impl Host {
             && matches!(&**change, Change::LoadBalancerDelete(_))
         {
             self.free_vip_ports(lb).await;
+            self.sources_are_freed(lb).await;
         }
     }
 

@@ -1,6 +1,7 @@
 //! Carrying out what is in a queue.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -164,18 +165,30 @@ impl Host {
         }
     }
 
-    async fn carry_out(&self, lb: LoadBalancerId, plan: &Plan, batch: &[Pending]) -> Result<(), CommitError> {
+    async fn carry_out(
+        self: &Arc<Self>,
+        lb: LoadBalancerId,
+        plan: &Plan,
+        batch: &[Pending],
+    ) -> Result<(), CommitError> {
         for (unit, problem) in &plan.kept {
             warn!(%lb, ?unit, code = problem.code, %problem, "left as it is: its plugin refused or failed");
         }
         if !plan.unresolved.is_empty() {
             info!(%lb, members = ?plan.unresolved, "unresolved-subnet: members are in the VIPs but not attached");
         }
+        self.want_sources(lb, &plan.sourceless);
         if plan.is_empty() {
             return Ok(());
         }
         let cause: Vec<_> = batch.iter().map(cause).collect();
-        self.committer.commit(lb, &plan.operations, &cause.join(" ")).await
+        let before = self.sources_of(lb);
+        self.committer.commit(lb, &plan.operations, &cause.join(" ")).await?;
+        let unused: BTreeSet<_> = before.difference(&self.sources_of(lb)).copied().collect();
+        if !unused.is_empty() {
+            self.sources_are_unused(lb, unused);
+        }
+        Ok(())
     }
 
     /// A stale plan is made again at once, then with growing pauses; without connection it waits for the next full read.
