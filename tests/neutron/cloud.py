@@ -5,6 +5,7 @@ Everything lives in one temporary folder (Unix sockets; the APIs on free ports o
 
 import json
 import shutil
+import signal
 import string
 
 import api
@@ -128,6 +129,20 @@ class Cloud(stack_module.Stack):
         self.neutron_url = f"http://127.0.0.1:{self._port_file('neutron').read_text()}"
         if first:
             self._announce("network", "neutron", self.neutron_url)
+
+    def pause_neutron(self):
+        """It takes connections and answers nothing."""
+        self.signal("neutron", signal.SIGSTOP)
+
+    def resume_neutron(self):
+        self.signal("neutron", signal.SIGCONT)
+
+    def revoke_tokens_of(self, user):
+        """All its tokens are bad from now on: Keystone forgets them when a user is disabled."""
+        admin = api.Account(self.keystone_url, "admin", "admin")
+        [identity] = [one["id"] for one in admin.get("identity", "users", name=user)["users"]]
+        for enabled in (False, True):
+            admin.ask("PATCH", "identity", f"users/{identity}", {"user": {"enabled": enabled}})
 
     # Octavia and Weir
 

@@ -1,0 +1,43 @@
+"""Neutron or Keystone is away, or forgets us."""
+
+import pytest
+from api import Refused, eventually
+
+
+def test_without_neutron_no_load_balancer_is_made_and_it_is_said_why(cloud, networks, tenant):
+    cloud.pause_neutron()
+    try:
+        before = tenant.get("load-balancer", "loadbalancers")["loadbalancers"]
+        with pytest.raises(Refused) as refused:
+            # By network: Octavia itself need not ask Neutron anything about it.
+            tenant.balance("loadbalancers", vip_network_id=networks.private)
+        assert refused.value.status >= 500
+        assert len(tenant.get("load-balancer", "loadbalancers")["loadbalancers"]) == len(before)
+    finally:
+        cloud.resume_neutron()
+    lb = tenant.balance("loadbalancers", vip_network_id=networks.private)["id"]
+    tenant.wait_active(lb)
+    tenant.remove(lb)
+
+
+def test_a_load_balancer_can_be_deleted_without_neutron_and_its_port_goes_later(cloud, networks, tenant):
+    lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
+    tenant.wait_active(lb)
+    cloud.pause_neutron()
+    try:
+        tenant.remove(lb)
+        assert cloud.rows(lb) == []
+    finally:
+        cloud.resume_neutron()
+    eventually("the port is freed", lambda: not cloud.admin.ports(device_id=f"lb-{lb}"), 90)
+
+
+def test_a_revoked_token_is_replaced(cloud, networks, tenant):
+    """What Keystone forgets is asked for anew: nobody notices."""
+    lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
+    tenant.wait_active(lb)
+    cloud.revoke_tokens_of("weir")
+    other = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
+    tenant.wait_active(other)
+    for one in (lb, other):
+        tenant.remove(one)
