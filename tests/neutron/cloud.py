@@ -7,6 +7,7 @@ import json
 import shutil
 import signal
 import string
+import subprocess
 
 import api
 import database as database_module
@@ -53,7 +54,10 @@ class Cloud(stack_module.Stack):
         self._mariadb.stop()
 
     def write_network(self):
-        """Neutron writes it."""
+        """Neutron writes it; it puts routers' gateways on a chassis."""
+        subprocess.run(["ovn-sbctl", f"--db={self.sb}", "chassis-add", "gateway", "geneve", "127.0.0.1", "--",
+                        "set", "chassis", "gateway", "hostname=gateway", "other_config:ovn-bridge-mappings=public:br-ex",
+                        "other_config:ovn-cms-options=enable-chassis-as-gw"], check=True)
 
     # Keystone
 

@@ -6,7 +6,7 @@ from test_story import _list
 
 def serving(tenant, networks, address="10.10.10.41", **vip):
     """A load balancer with one member; its id."""
-    pool = {"protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": [
+    pool = {"name": "p", "protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": [
         {"address": address, "protocol_port": 8080, "subnet_id": networks.private_subnet}]}
     lb = tenant.balance("loadbalancers", listeners=[{"protocol": "TCP", "protocol_port": 80, "default_pool": pool}],
                         **(vip or {"vip_subnet_id": networks.private_subnet}))["id"]
@@ -45,7 +45,7 @@ def test_a_floating_ip_on_the_vip_serves_and_leaves_nothing_behind(cloud, networ
 def test_a_floating_ip_on_a_port_of_the_users_own(cloud, networks, tenant):
     mine = tenant.make("port", name="mine", network_id=networks.private,
                        fixed_ips=[{"subnet_id": networks.private_subnet}])["id"]
-    lb = serving(tenant, networks, vip_port_id=mine)
+    lb = serving(tenant, networks, vip_port_id=mine, vip_subnet_id=networks.private_subnet)
     floating = tenant.make("floatingip", floating_network_id=networks.public, port_id=mine)
     outside = f"{floating['floating_ip_address']}:80"
     eventually("the floating IP serves", lambda: outside in fronts(cloud, lb))
@@ -59,7 +59,7 @@ def test_a_router_that_is_attached_later(cloud, networks, tenant):
     network = tenant.make("network", name="late")["id"]
     subnet = tenant.make("subnet", network_id=network, ip_version=4, cidr="10.40.0.0/24")["id"]
     tenant.make("port", network_id=network, fixed_ips=[{"subnet_id": subnet, "ip_address": "10.40.0.50"}])
-    pool = {"protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": [
+    pool = {"name": "p", "protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": [
         {"address": "10.40.0.50", "protocol_port": 80, "subnet_id": subnet}]}
     lb = tenant.balance("loadbalancers", vip_subnet_id=subnet, listeners=[
         {"protocol": "TCP", "protocol_port": 80, "default_pool": pool}])["id"]

@@ -71,7 +71,7 @@ def test_a_deleted_load_balancer_leaves_no_source_port(cloud, networks, tenant):
 def test_the_source_port_comes_when_neutron_is_back(cloud, networks, tenant):
     networks.server("10.10.10.33")
     lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet, listeners=[{
-        "protocol": "TCP", "protocol_port": 80, "default_pool": {"protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT"}}])["id"]
+        "protocol": "TCP", "protocol_port": 80, "default_pool": {"name": "p", "protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT"}}])["id"]
     tenant.wait_active(lb)
     [pool] = tenant.get("load-balancer", "pools", loadbalancer_id=lb)["pools"]
     tenant.balance(f"pools/{pool['id']}/members", address="10.10.10.33", protocol_port=80, subnet_id=networks.private_subnet)

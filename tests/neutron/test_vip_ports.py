@@ -36,7 +36,7 @@ def test_a_network_without_subnet_and_address_is_enough(cloud, networks, tenant)
 def test_a_port_of_the_users_own_stays_as_it_is(cloud, networks, tenant):
     mine = tenant.make("port", name="mine", network_id=networks.private,
                        fixed_ips=[{"subnet_id": networks.private_subnet, "ip_address": "10.10.10.77"}])
-    one = tenant.balance("loadbalancers", vip_port_id=mine["id"])
+    one = tenant.balance("loadbalancers", vip_port_id=mine["id"], vip_subnet_id=networks.private_subnet)
     assert one["vip_address"] == "10.10.10.77"
     tenant.wait_active(one["id"])
     assert ports_of(cloud, one["id"]) == {}
@@ -50,7 +50,7 @@ def test_an_address_in_use_is_a_conflict(cloud, networks, tenant):
     networks.server("10.10.10.66")
     before = {port["id"] for port in cloud.admin.ports(device_owner="ovn-lb:vip")}
     with pytest.raises(Refused) as refused:
-        tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet,
+        tenant.balance("loadbalancers", vip_subnet_id=networks.private_v6,
                        additional_vips=[{"subnet_id": networks.private_subnet, "ip_address": "10.10.10.66"}])
     assert refused.value.status == 409, refused.value.text
     assert "10.10.10.66" in refused.value.text
@@ -58,7 +58,8 @@ def test_an_address_in_use_is_a_conflict(cloud, networks, tenant):
 
 
 def test_neutrons_quota_reaches_the_user(cloud, networks, tenant):
-    cloud.admin.ask("PUT", "network", f"quotas/{tenant.project}", {"quota": {"port": 0}})
+    used = cloud.admin.get("network", f"quotas/{tenant.project}/details.json")["quota"]["port"]["used"]
+    cloud.admin.ask("PUT", "network", f"quotas/{tenant.project}", {"quota": {"port": used}})
     try:
         with pytest.raises(Refused) as refused:
             tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)
@@ -70,7 +71,7 @@ def test_neutrons_quota_reaches_the_user(cloud, networks, tenant):
 def test_a_create_that_is_refused_leaves_no_port(cloud, networks, tenant):
     """The port is made before the load balancer is judged."""
     before = {port["id"] for port in cloud.admin.ports(device_owner="ovn-lb:vip")}
-    pool = {"protocol": "TCP", "lb_algorithm": "LEAST_CONNECTIONS", "members": []}
+    pool = {"name": "p", "protocol": "TCP", "lb_algorithm": "LEAST_CONNECTIONS", "members": []}
     with pytest.raises(Refused) as refused:
         tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet, listeners=[
             {"protocol": "TCP", "protocol_port": 80, "default_pool": pool}])
