@@ -5,17 +5,16 @@ from api import Refused, eventually
 
 
 def test_without_neutron_no_load_balancer_is_made_and_it_is_said_why(cloud, networks, tenant):
-    cloud.pause_neutron()
+    cloud.way.cut()
     try:
         before = tenant.get("load-balancer", "loadbalancers")["loadbalancers"]
         with pytest.raises(Refused) as refused:
-            # By network: Octavia itself need not ask Neutron anything about it.
-            tenant.balance("loadbalancers", vip_network_id=networks.private)
-        assert refused.value.status >= 500
+            tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)
+        assert refused.value.status == 500 and "Neutron" in refused.value.text, refused.value.text
         assert len(tenant.get("load-balancer", "loadbalancers")["loadbalancers"]) == len(before)
     finally:
-        cloud.resume_neutron()
-    lb = tenant.balance("loadbalancers", vip_network_id=networks.private)["id"]
+        cloud.way.mend()
+    lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
     tenant.wait_active(lb)
     tenant.remove(lb)
 
@@ -23,12 +22,12 @@ def test_without_neutron_no_load_balancer_is_made_and_it_is_said_why(cloud, netw
 def test_a_load_balancer_can_be_deleted_without_neutron_and_its_port_goes_later(cloud, networks, tenant):
     lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
     tenant.wait_active(lb)
-    cloud.pause_neutron()
+    cloud.way.cut()
     try:
         tenant.remove(lb)
         assert cloud.rows(lb) == []
     finally:
-        cloud.resume_neutron()
+        cloud.way.mend()
     eventually("the port is freed", lambda: not cloud.admin.ports(device_id=f"lb-{lb}"), 90)
 
 

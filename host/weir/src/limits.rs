@@ -101,8 +101,12 @@ pub const PLUGIN_AGAIN: Duration = Duration::from_secs(1);
 pub const SWAP_SETTLED: Duration = Duration::from_secs(5);
 
 /// How long `create_vip_port` may take: Octavia's API waits, and Neutron takes seconds for a port under load. The driver
-/// waits longer than this by default.
+/// waits 30 s by default.
 pub const VIP_PORT: Duration = Duration::from_secs(20);
+
+/// How long a failed `create_vip_port` may take, after [`VIP_PORT`], to free what it has made: the driver must hear of it in
+/// time. What stays is freed by a later look at Neutron.
+pub const VIP_PORT_TAKEN_BACK: Duration = Duration::from_secs(5);
 
 /// How long the end of a deleted load balancer is held back for its VIP ports: after `--wait` its subnet should be free. A
 /// port that cannot be freed in this time is freed later.

@@ -24,7 +24,7 @@ impl Neutron {
         });
         if made.is_err() {
             let lb = request.loadbalancer_id;
-            if let Err(error) = self.free_vip_ports(lb, limits::VIP_PORT_FREED).await {
+            if let Err(error) = self.free_vip_ports(lb, limits::VIP_PORT_TAKEN_BACK).await {
                 warn!(%lb, code = error.code(), %error, "VIP ports of a failed call stay for now");
             }
         }
