@@ -41,7 +41,10 @@ fn builds(language: Language, kind: Kind) {
     assert_eq!((described.name.as_str(), described.version.as_str()), ("day-and-night", "0.1.0"));
     match kind {
         Kind::Protocol => {
-            assert_eq!((described.protocols, described.fallback), (vec!["TCP".to_owned()], true))
+            assert_eq!(
+                (described.protocols, described.fallback),
+                (vec!["TCP".to_owned(), "HTTPS".to_owned()], true)
+            )
         }
         Kind::Algorithm => assert_eq!(described.algorithms, ["SOURCE_IP"]),
     }

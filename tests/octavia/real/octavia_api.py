@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 KEYS = {"loadbalancers": "loadbalancer", "listeners": "listener", "pools": "pool", "healthmonitors": "healthmonitor",
-        "l7policies": "l7policy"}
+        "l7policies": "l7policy", "flavors": "flavor", "flavorprofiles": "flavorprofile"}
 
 
 class Refused(Exception):

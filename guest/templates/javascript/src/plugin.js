@@ -40,9 +40,10 @@ const MOST_PROBES = 2147483647;
 // What the user turned off may be passed all the same.
 const NOT_ASKED = ['', 'false', 'False', 'null', '[]', '{}'];
 
-/** Why a user's wish is not carried out: a stable code, the field in Octavia's words, a sentence for the user. */
-function refusal(code, field, user) {
-  return { code, field, user, operator: '' };
+/** Why a user's wish is not carried out: a stable code, the field in Octavia's words, a sentence for the user, and one for the
+ * operator, where that one has more to know. */
+function refusal(code, field, user, operator = '') {
+  return { code, field, user, operator };
 }
 
 const dashes = (key) => key.replaceAll('_', '-');
@@ -68,7 +69,9 @@ function checkLimits(ctx, listener) {
     if (asked !== undefined && asked !== normal && !inherited.includes(`listener.${key}`)) {
       throw refusal(`unsupported-${dashes(key)}`, `listener.${key}`,
         `OVN neither counts nor times connections, so it cannot honour a ${key} of ${asked}; `
-        + `leave it at Octavia's default, ${normal}`);
+        + `leave it at Octavia's default, ${normal}`,
+        `OVN cannot honour a ${key} of ${asked}. Where the user named none, it is from octavia.conf `
+        + `(section haproxy_amphora), which must then have ${normal}`);
     }
   }
 }

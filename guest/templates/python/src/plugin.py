@@ -40,14 +40,15 @@ MOST_SECONDS, MOST_PROBES = 2_147_483, 2_147_483_647
 NOT_ASKED = ["", "false", "False", "null", "[]", "{}"]
 
 
-def refusal(code: str, field: str, user: str) -> Refusal:
-    """Why a user's wish is not carried out: a stable code, the field in Octavia's words, a sentence for the user."""
-    return Refusal(code, field, user, "")
+def refusal(code: str, field: str, user: str, operator: str = "") -> Refusal:
+    """Why a user's wish is not carried out: a stable code, the field in Octavia's words, a sentence for the user, and one
+    for the operator, where that one has more to know."""
+    return Refusal(code, field, user, operator)
 
 
-def refuse(code: str, field: str, user: str):
+def refuse(code: str, field: str, user: str, operator: str = ""):
     """Ends the call with a refusal. The host hands it to the user; nothing is written."""
-    raise Err(refusal(code, field, user))
+    raise Err(refusal(code, field, user, operator))
 
 
 def check_extra(what: str, extra: list[tuple[str, str]], refused: list[str]) -> None:
@@ -71,6 +72,8 @@ def check_limits(ctx: Context, listener: Listener) -> None:
                 f"unsupported-{key.replace('_', '-')}", f"listener.{key}",
                 f"OVN neither counts nor times connections, so it cannot honour a {key} of {asked[key]}; "
                 f"leave it at Octavia's default, {default}",
+                f"OVN cannot honour a {key} of {asked[key]}. Where the user named none, it is from octavia.conf "
+                f"(section haproxy_amphora), which must then have {default}",
             )
 
 
