@@ -1,5 +1,6 @@
 """Neutron or Keystone is away, or forgets us."""
 
+import api
 import pytest
 from api import Refused, eventually
 
@@ -35,7 +36,12 @@ def test_a_revoked_token_is_replaced(cloud, networks, tenant):
     """What Keystone forgets is asked for anew: nobody notices."""
     lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
     tenant.wait_active(lb)
+    witness = api.Account(cloud.keystone_url, "weir", "service")
+    witness.ports(device_id=f"lb-{lb}")
     cloud.revoke_tokens_of("weir")
+    with pytest.raises(Refused) as refused:
+        witness.ports(device_id=f"lb-{lb}")
+    assert refused.value.status == 401, "tokens from before are bad"
     other = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
     tenant.wait_active(other)
     for one in (lb, other):

@@ -108,7 +108,7 @@ async fn a_port_of_the_users_own_is_left_as_it_is() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.body["result"][0]["vip_address"], "10.10.10.77");
     assert_eq!(answer.body["result"][0]["vip_port_id"], id(6, 9));
-    assert_eq!(scene.cloud.ports(), [mine.clone()]);
+    assert_eq!(scene.cloud.ports(), std::slice::from_ref(&mine));
     // Nor is it freed with its load balancer, nor when a further VIP cannot be had.
     scene.cloud.trouble("POST", "/ports", Trouble::refusal(409, "OverQuota", "Quota exceeded"));
     let vip = json!({"vip_network_id": NETWORK, "vip_port_id": id(6, 9)});

@@ -31,7 +31,7 @@ async fn a_port_is_made_found_changed_and_deleted() {
         PortQuery { subnet_id: Some(SUBNET), ..PortQuery::default() },
     ];
     for query in queries {
-        assert_eq!(client.ports(&query).await.unwrap(), [made.clone()], "{query:?}");
+        assert_eq!(client.ports(&query).await.unwrap(), std::slice::from_ref(&made), "{query:?}");
     }
     let none = PortQuery { name: Some("one".to_owned()), ..PortQuery::default() };
     assert_eq!(client.ports(&none).await.unwrap(), []);
