@@ -86,8 +86,8 @@ class Cloud(stack_module.Stack):
             if name not in roles:
                 roles[name] = admin.post("identity", "roles", role={"name": name})["role"]["id"]
         service = admin.post("identity", "projects", project={"name": "service", "domain_id": "default"})["project"]["id"]
-        for name in database_module.SERVICES:
-            self._make_user(admin, name, service, [roles["admin"]])
+        for name, role in (("neutron", "admin"), ("octavia", "admin"), ("weir", "service")):
+            self._make_user(admin, name, service, [roles[role]])
         tenant = admin.post("identity", "projects", project={"name": "tenant", "domain_id": "default"})["project"]["id"]
         self._make_user(admin, "tenant", tenant, [roles["member"], roles["load-balancer_member"]])
         self._credential(service)

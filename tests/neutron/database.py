@@ -13,8 +13,6 @@ HERE = pathlib.Path(__file__).parent
 VENV = stack_module.ROOT / ".weir/neutron"
 KEPT = stack_module.ROOT / ".weir/neutron-kept"
 PASSWORD = "secret"
-# They get the role admin in the project service.
-SERVICES = ("neutron", "octavia", "weir")
 
 
 class Database(mariadb.MariaDb):

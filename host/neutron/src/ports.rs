@@ -301,7 +301,6 @@ impl NewPort {
             "admin_state_up": true,
             "device_id": self.device_id,
             "device_owner": self.device_owner,
-            "project_id": self.project_id,
         });
         let fixed_ip = match (self.fixed_ip, self.address) {
             (Some((subnet, Some(address))), _) => Some(json!({"subnet_id": subnet, "ip_address": address})),
@@ -311,6 +310,9 @@ impl NewPort {
         };
         if let Some(port) = port.as_object_mut() {
             port.extend(fixed_ip.map(|fixed_ip| ("fixed_ips".to_owned(), json!([fixed_ip]))));
+            // Neutron refuses a null.
+            let project = self.project_id.clone().map(Value::from);
+            port.extend(project.map(|project| ("project_id".to_owned(), project)));
             let security = self.port_security_enabled.map(Value::from);
             port.extend(security.map(|on| ("port_security_enabled".to_owned(), on)));
         }
