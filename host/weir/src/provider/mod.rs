@@ -13,9 +13,11 @@
 //! | [`delivery`] | what the sender of statuses reports |
 //! | [`version`] | old changes, in the light of what Octavia has |
 //! | [`lost`] | deletes of what the rows do not have |
+//! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
 //! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
+//! | [`sources`] | source ports of health checks: asked for, freed |
 //! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
 
@@ -28,16 +30,21 @@ mod health;
 
 mod lost;
 mod outbox;
+mod ports;
 mod queue;
 mod recover;
 mod sets;
+mod sources;
 mod sync;
 mod unsettled;
 mod version;
 mod view;
 mod work;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 pub use api::Api;
 pub use sync::{Line as SyncLine, Outcome as SyncOutcome, Report as SyncReport};
@@ -54,6 +61,7 @@ use crate::{
     config::Repair,
     limits,
     metrics::Metrics,
+    neutron::Neutron,
     northbound::{committer::Committer, rows, topology::ReplicaTopology},
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
@@ -79,6 +87,11 @@ pub struct Host {
     dispatcher: Dispatcher,
     outbox: outbox::Outbox,
     unverified: delivery::Unverified,
+    neutron: Option<Neutron>,
+    makes_vip_ports: bool,
+    sources: sources::Sources,
+    /// When what Octavia does not know is taken out.
+    unknown_after: Duration,
     /// Room for questions to Octavia.
     questions: Semaphore,
     metrics: Metrics,
@@ -106,6 +119,10 @@ pub struct Parts {
     pub journal: Journal,
     /// Octavia's driver-agent.
     pub agent: Agent,
+    /// Neutron, where it is configured.
+    pub neutron: Option<Neutron>,
+    /// Whether VIP ports are made there by this host.
+    pub makes_vip_ports: bool,
     /// How statuses are delivered to it.
     pub delivery: DispatcherSettings,
 }
@@ -123,6 +140,8 @@ impl Host {
             ownership,
             journal,
             agent,
+            neutron,
+            makes_vip_ports,
             delivery,
         } = parts;
         Arc::new_cyclic(|host| {
@@ -132,6 +151,7 @@ impl Host {
                 journal: journal.clone(),
                 counted: metrics.deliveries.clone(),
             };
+            let unknown_after = delivery.unknown_after;
             let dispatcher = Dispatcher::start(agent.clone(), delivery, Arc::new(events));
             let unverified = delivery::Unverified::default();
             Self {
@@ -150,6 +170,10 @@ impl Host {
                 outbox: outbox::Outbox::start(journal.clone(), dispatcher.clone(), unverified.clone()),
                 journal,
                 agent,
+                neutron,
+                makes_vip_ports,
+                sources: sources::Sources::default(),
+                unknown_after,
                 dispatcher,
                 unverified,
                 questions: Semaphore::new(limits::OCTAVIA_QUESTIONS),
