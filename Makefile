@@ -6,7 +6,7 @@ CARGO ?= cargo
 env = . tests/ovn/env;
 nextest := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help setup build demo demo-octavia test test-languages test-octavia stress wheel bench lint plugins
+.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-neutron stress wheel bench lint plugins
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -34,6 +34,9 @@ test-languages: setup ## Plugins in Rust, C, Python and JavaScript: made, built,
 
 test-octavia: build ## The tests with real Octavia alone
 	tests/octavia/real/test
+
+test-neutron: build ## The tests with real Neutron and Keystone, which `make test` leaves out for time
+	tests/neutron/test
 
 stress: build ## 200 concurrent creates through real Octavia on MariaDB, with the host killed five times meanwhile
 	tests/octavia/real/stress "$${CARGO_TARGET_DIR:-target}/debug/weir"

@@ -14,16 +14,16 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::Instrument;
-use weir_model::Change;
 
 use crate::{
-    body::arguments,
+    body::{Object, arguments},
     methods::{Answer, DriverMethod, METHODS},
     provider::CallContext,
     refusal::{ErrorClass, Refusal},
     routes::Api,
+    vip_ports::VipPortRequest,
 };
 
 /// The longest idempotency key or request id, in characters.
@@ -55,11 +55,20 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
     })?;
     let context = context(method, headers)?;
     refuse_expired(headers, SystemTime::now())?;
-    let change = match read(method, &body)? {
-        Asked::Change(change) => *change,
-        Asked::Answered(answer) => return Ok(Json(answer).into_response()),
-    };
+    let args = arguments(method, &body)?;
     drop(body);
+    let change = match method.answer {
+        Answer::Change(read) => read(&args)?,
+        Answer::VipPorts => return vip_ports(api, &args, context).await,
+        Answer::NotImplemented(code, text) => return Err(Refusal::not_implemented(code, text)),
+        Answer::Unsupported(code, text) => return Err(Refusal::unsupported(code, text)),
+        Answer::Result(result) => return Ok(Json(json!({ "result": result() })).into_response()),
+        Answer::Check(check) => {
+            check(&args)?;
+            return Ok(Json(json!({})).into_response());
+        }
+    };
+    drop(args);
     let span = tracing::info_span!(
         "call",
         method = method.name,
@@ -70,22 +79,19 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
     Ok(Json(accepted).into_response())
 }
 
-/// What a call comes to once its body is read.
-enum Asked {
-    Change(Box<Change>),
-    /// There is nothing to do.
-    Answered(Value),
-}
-
-fn read(method: &DriverMethod, body: &[u8]) -> Result<Asked, Refusal> {
-    let args = arguments(method, body)?;
-    match method.answer {
-        Answer::Change(read) => Ok(Asked::Change(Box::new(read(&args)?))),
-        Answer::NotImplemented(code, text) => Err(Refusal::not_implemented(code, text)),
-        Answer::Unsupported(code, text) => Err(Refusal::unsupported(code, text)),
-        Answer::Result(result) => Ok(Asked::Answered(json!({ "result": result() }))),
-        Answer::Check(check) => Ok(Asked::Answered(check(&args).map(|()| json!({}))?)),
+async fn vip_ports(api: &Api, args: &Object, context: CallContext) -> Result<Response, Refusal> {
+    if !api.provider.makes_vip_ports() {
+        return Err(Refusal::vip_port_by_octavia());
     }
+    let request = VipPortRequest::read(args)?;
+    let span = tracing::info_span!(
+        "call",
+        method = context.method,
+        request_id = context.request_id.as_deref(),
+        loadbalancer_id = %request.loadbalancer_id,
+    );
+    let made = api.provider.create_vip_port(request, context).instrument(span).await?;
+    Ok(Json(made.answer(args)).into_response())
 }
 
 async fn read_body(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Refusal> {

@@ -25,6 +25,7 @@ mod refusal;
 mod routes;
 mod serve;
 mod tls;
+mod vip_ports;
 
 pub use auth::Transport;
 pub use body::{BodyError, change};
@@ -38,3 +39,4 @@ pub use refusal::{ErrorClass, Refusal};
 pub use routes::{ApiSettings, router};
 pub use serve::{ServeError, serve};
 pub use tls::{Tls, TlsError, TlsSettings};
+pub use vip_ports::{MadeVip, VipPortRequest, VipPorts, WantedVip};

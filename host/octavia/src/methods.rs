@@ -37,6 +37,8 @@ pub(crate) struct Arg {
 pub enum Answer {
     /// What became of the change it asks for.
     Change(ReadChange),
+    /// The ports of VIPs, where the host makes them.
+    VipPorts,
     /// `NotImplementedError` with this code and text.
     NotImplemented(&'static str, &'static str),
     /// `UnsupportedOptionError` with this code and text.
@@ -66,8 +68,6 @@ const fn method(name: &'static str, args: &'static [Arg], answer: Answer) -> Dri
     DriverMethod { name, args, answer }
 }
 
-const VIP_PORT: Answer =
-    Answer::NotImplemented("vip-port-by-octavia", "VIP ports are made by Octavia, not by this provider");
 const L7: Answer = Answer::NotImplemented(
     "l7-not-implemented",
     "OVN balances on layer 4: L7 policies and rules are not supported",
@@ -85,7 +85,7 @@ pub static METHODS: &[DriverMethod] = &[
             arg("vip_dictionary", Type::Object(&VIP_DICTIONARY), false),
             arg("additional_vip_dicts", Type::Objects(&ADDITIONAL_VIP), false),
         ],
-        VIP_PORT,
+        Answer::VipPorts,
     ),
     method(
         "loadbalancer_create",

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 use weir_model::{Change, LoadBalancerId};
 
-use crate::refusal::Refusal;
+use crate::{
+    refusal::Refusal,
+    vip_ports::{VipPortRequest, VipPorts},
+};
 
 /// The host, as the API sees it.
 ///
@@ -16,6 +19,23 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// A [`Refusal`]; the change has then done nothing and never will.
     async fn change(&self, change: Change, call: CallContext) -> Result<Accepted, Refusal>;
+
+    /// Whether VIP ports are made here and not by Octavia.
+    fn makes_vip_ports(&self) -> bool {
+        false
+    }
+
+    /// Makes the ports of a load balancer's VIPs, all or none. Only where [`Self::makes_vip_ports`].
+    ///
+    /// # Errors
+    /// A [`Refusal`]; a conflict where an address is in use. No port is left then.
+    async fn create_vip_port(
+        &self,
+        _request: VipPortRequest,
+        _call: CallContext,
+    ) -> Result<VipPorts, Refusal> {
+        Err(Refusal::vip_port_by_octavia())
+    }
 
     /// What became of a change, by its id or the `Idempotency-Key` of its call; `None` if it was never accepted.
     async fn change_state(&self, id_or_key: &str) -> Option<ChangeState>;

@@ -108,6 +108,11 @@ impl Refusal {
         Self::new(ErrorClass::NotImplementedError, code, text)
     }
 
+    /// `create_vip_port` where Octavia makes the port.
+    pub(crate) fn vip_port_by_octavia() -> Self {
+        Self::not_implemented("vip-port-by-octavia", "VIP ports are made by Octavia, not by this provider")
+    }
+
     /// A fault: 500.
     pub fn driver(code: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(ErrorClass::DriverError, code, text)

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use tokio::time::timeout;
 use uuid::Uuid;
+use weir_neutron::PortQuery;
 use weir_octavia::{
     Tls,
     agent::{Agent, ObjectKind, StatusMessage},
@@ -14,6 +15,7 @@ use weir_ovsdb::Client;
 use crate::{
     config::Config,
     limits,
+    neutron::{Neutron, names},
     northbound::monitor,
     plugins::{LoadError, Loader},
     serve,
@@ -71,6 +73,7 @@ pub async fn check(config: &Config) -> Report {
     findings.extend(tls(config));
     findings.extend(northbound(config).await);
     findings.extend(driver_agent(config).await);
+    findings.extend(neutron(config).await);
     findings.push(Finding {
         name: "statistics".to_owned(),
         verdict: Verdict::Note,
@@ -166,6 +169,20 @@ fn schema(client: &Client) -> Finding {
         Err(format!("columns are missing: {}", missing.join(", ")))
     };
     finding("northbound-schema", detail)
+}
+
+/// A token, and one look at the ports.
+async fn neutron(config: &Config) -> Option<Finding> {
+    let looked = async {
+        let Some(settings) = config.neutron().map_err(|error| error.to_string())? else { return Ok(None) };
+        let wrong = |error: weir_neutron::NeutronError| format!("{}: {error}", error.code());
+        let client = Neutron::new(settings).map_err(wrong)?.client().within(limits::CHECK);
+        let url = client.authenticate().await.map_err(wrong)?;
+        let query = PortQuery { device_owner: Some(names::VIP_OWNER.to_owned()), ..PortQuery::default() };
+        let ports = client.ports(&query).await.map_err(wrong)?.len();
+        Ok(Some(format!("{url} answers; {ports} VIP ports")))
+    };
+    looked.await.transpose().map(|outcome| finding("neutron", outcome))
 }
 
 async fn driver_agent(config: &Config) -> Vec<Finding> {

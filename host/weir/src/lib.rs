@@ -32,6 +32,7 @@ pub mod crash;
 mod fault;
 pub mod limits;
 pub mod metrics;
+pub mod neutron;
 pub mod northbound;
 pub mod patience;
 pub mod pausing;

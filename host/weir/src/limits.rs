@@ -140,3 +140,41 @@ pub const REPAIR_AGAIN: Duration = Duration::from_secs(60);
 
 /// Changes of the Northbound that are looked at together.
 pub const CHANGES_TOGETHER: usize = 256;
+
+/// How long `create_vip_port` may take: Octavia's API waits, and Neutron takes seconds for a port under load. The driver
+/// waits 30 s by default.
+pub const VIP_PORT: Duration = Duration::from_secs(20);
+
+/// How long a failed `create_vip_port` may take, after [`VIP_PORT`], to free what it has made: the driver must hear of it in
+/// time. What stays is freed by a later look at Neutron.
+pub const VIP_PORT_TAKEN_BACK: Duration = Duration::from_secs(5);
+
+/// How long the end of a deleted load balancer is held back for its VIP ports: after `--wait` its subnet should be free. A
+/// port that cannot be freed in this time is freed later.
+pub const VIP_PORT_FREED: Duration = Duration::from_secs(10);
+
+/// How long a health-monitor source port may take to be made.
+pub const SOURCE_PORT: Duration = Duration::from_secs(20);
+
+/// How long Neutron may take to write a new source port to the Northbound, before who waits for it is planned all the same.
+pub const SOURCE_SHOWN: Duration = Duration::from_secs(20);
+
+/// The pause between two looks for it.
+pub const SOURCE_LOOK: Duration = Duration::from_millis(50);
+
+/// Longest time between two looks at Neutron for ports whose load balancer is gone or never came; shorter where
+/// `unknown_object_timeout` is, of which it is a third.
+pub const PORT_SWEEP: Duration = Duration::from_secs(5 * 60);
+
+/// Octavia must have denied a load balancer so often before its VIP ports are freed.
+pub const PORT_DENIALS: u32 = 2;
+
+/// So many per cent of all VIP ports may be freed by one look, but at least [`PORTS_FREED_MIN`]: should more seem to be
+/// without load balancer, it is more likely that the Northbound or Octavia is the wrong one.
+pub const PORTS_FREED_PER_CENT: usize = 5;
+
+/// See [`PORTS_FREED_PER_CENT`].
+pub const PORTS_FREED_MIN: usize = 10;
+
+/// How long a source port must have been without use before a look frees it: a load balancer may just be getting a monitor.
+pub const SOURCE_PORT_IDLE: Duration = Duration::from_secs(60);

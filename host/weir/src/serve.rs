@@ -12,8 +12,9 @@ use weir_octavia::{ApiSettings, Tls, agent::Agent, router};
 use weir_ovsdb::{Client, ClientConfig};
 
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, VipPorts},
     limits,
+    neutron::Neutron,
     northbound::monitor,
     plugins::{LoadError, Loader, Watch},
     provider::{Api, Host, Parts, Pauses},
@@ -78,12 +79,15 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         ownership: config.ownership(),
         journal,
         pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,
+        neutron: config.neutron()?.map(Neutron::new).transpose().map_err(ConfigError::from)?,
+        makes_vip_ports: config.vip_ports == VipPorts::Auto,
         agent: Agent::new(config.octavia.sockets()),
         delivery: config.octavia.delivery(),
     });
     host.started_with(loaded.ignored, &start);
     host.recover(recovered);
     tokio::spawn(host.clone().settle());
+    tokio::spawn(host.clone().free_orphaned_ports());
     tokio::spawn(host.clone().follow_probes());
     tokio::spawn(host.clone().watch());
     if config.plugins.watch {
@@ -99,9 +103,6 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         let bound = weir_octavia::bind(&listen).await?;
         info!(listen = %bound.listen(), "provider API");
         listeners.push(bound);
-    }
-    if config.neutron.is_some() {
-        warn!("[neutron] is configured, but this version has no use for it yet");
     }
     let stop = stop()?;
     notify(sd_notify::NotifyState::Ready);

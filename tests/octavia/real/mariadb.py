@@ -22,6 +22,10 @@ def is_here():
 class MariaDb:
     """`url` is what Octavia needs. Everything lives in one temporary folder and ends with `stop`."""
 
+    # Where the migrated database is kept, and what makes it another one.
+    migrated = MIGRATED
+    sources = (stack_module.HERE / "requirements.txt",)
+
     def __init__(self):
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-mariadb-"))
         self._data = self._folder / "mariadb"
@@ -43,8 +47,8 @@ class MariaDb:
 
     def start(self):
         try:
-            if _is_current():
-                shutil.copytree(MIGRATED, self._data)
+            if self._is_current():
+                shutil.copytree(self.migrated, self._data)
             else:
                 self._make_migrated()
             self._serve()
@@ -53,16 +57,22 @@ class MariaDb:
             raise
         return self
 
+    def _is_current(self):
+        """Another Octavia has further migrations."""
+        newest = max(source.stat().st_mtime for source in self.sources)
+        return self.migrated.exists() and self.migrated.stat().st_mtime >= newest
+
     def _make_migrated(self):
         self._bootstrap()
         self._serve()
         self._migrate()
         self._end()
-        new = pathlib.Path(tempfile.mkdtemp(dir=MIGRATED.parent)) / "data"
+        self.migrated.parent.mkdir(exist_ok=True)
+        new = pathlib.Path(tempfile.mkdtemp(dir=self.migrated.parent)) / "data"
         shutil.copytree(self._data, new)
-        shutil.rmtree(MIGRATED, ignore_errors=True)
-        os.rename(new, MIGRATED)
-        os.utime(MIGRATED)  # the copy has its original's
+        shutil.rmtree(self.migrated, ignore_errors=True)
+        os.rename(new, self.migrated)
+        os.utime(self.migrated)  # the copy has its original's
         os.rmdir(new.parent)
 
     def _bootstrap(self):
@@ -114,8 +124,3 @@ class MariaDb:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-
-
-def _is_current():
-    """Another Octavia has further migrations."""
-    return MIGRATED.exists() and MIGRATED.stat().st_mtime >= (stack_module.HERE / "requirements.txt").stat().st_mtime

@@ -102,7 +102,9 @@ def api(configuration, port_file, threads):
     if methods:
         in_children()
         dying_after(methods.split(","))
-    waitress.create_server(with_project(application), sockets=[listening], threads=threads).run()
+    if cfg.CONF.api_settings.auth_strategy == "noauth":
+        application = with_project(application)
+    waitress.create_server(application, sockets=[listening], threads=threads).run()
 
 
 def agent(configuration):

@@ -156,6 +156,10 @@ class Stack:
         self.launch("northd", ["ovn-northd", "-vconsole:warn", f"--ovnnb-db={self.nb}", f"--ovnsb-db={self.sb}",
                                f"--unixctl={self.folder}/northd.ctl"])
         self.nbctl("init")
+        self.write_network()
+
+    def write_network(self):
+        """What load balancers stand in."""
         self.nbctl(*network.northbound_commands())
 
     def start_database(self, name):
@@ -172,7 +176,7 @@ class Stack:
         text = self.nbctl("--format=json", "list", table)
         answer = json.loads(text) if text.strip() else {"headings": [], "data": []}
         rows = [{name: _value(value) for name, value in zip(answer["headings"], row)} for row in answer["data"]]
-        return [row for row in rows if load_balancer in (None, row["name"])]
+        return [row for row in rows if load_balancer is None or row["name"] == load_balancer]
 
     # Weir
 

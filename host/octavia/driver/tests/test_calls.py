@@ -4,6 +4,7 @@ import inspect
 import json
 import logging
 import pathlib
+import time
 import uuid
 
 import pytest
@@ -75,6 +76,18 @@ def test_a_recorded_call_is_sent_as_octavia_made_it(path, host, weir):
     assert uuid.UUID(request.key).version == 4
     wanted = WITH_RESULT.get(method)
     assert result == (tuple(wanted) if method == "create_vip_port" else wanted)
+
+
+def test_a_vip_port_may_take_longer_than_other_calls(host, weir, settings):
+    settings(read_timeout=0.1, vip_port_timeout=10.0)
+
+    def slow(request):
+        time.sleep(0.5)
+        return 200, {"result": [{"vip_address": "198.51.100.1"}, []]}
+
+    host.answer = slow
+    assert weir.create_vip_port("b", "p", {"vip_network_id": "n"}, []) == ({"vip_address": "198.51.100.1"}, [])
+    assert [request.verb for request in host.requests] == ["POST"]
 
 
 def test_every_method_of_octavia_lib_is_forwarded(host, weir):

@@ -21,7 +21,7 @@ def lost(host, first, change=(404, {"error": "NotFound", "code": "change-not-fou
 
 @pytest.fixture
 def quick(host, settings):
-    settings(urls=[host.url], read_timeout=0.1)
+    settings(urls=[host.url], read_timeout=0.1, vip_port_timeout=0.2)
     return host
 
 

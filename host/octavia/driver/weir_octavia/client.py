@@ -85,6 +85,7 @@ class _Call:
         self.refusal = None
         self.key = str(uuid.uuid4())
         self._settings = settings
+        self._timeout = settings.vip_port_timeout if method == "create_vip_port" else settings.read_timeout
         self._path = f"/v1/driver/{method}"
         self._change = f"/v1/changes/{self.key}"
         try:
@@ -110,8 +111,8 @@ class _Call:
         headers = self._headers
         if host.url.startswith("unix:"):
             # A host that reads the call later refuses it. On another machine the clock may be another one.
-            headers = {**headers, "Weir-Expires": f"{time.time() + self._settings.read_timeout:.3f}"}
-        return host.request("POST", self._path, self._body, headers, fresh=fresh)
+            headers = {**headers, "Weir-Expires": f"{time.time() + self._timeout:.3f}"}
+        return host.request("POST", self._path, self._body, headers, timeout=self._timeout, fresh=fresh)
 
     def _send_again(self, host, fault):
         """After a connection that broke. The key makes it one call for the host, which may be restarting.

@@ -28,6 +28,13 @@ OPTIONS = [
              "time the call is looked up, and abandoned if it was not accepted.",
     ),
     cfg.FloatOpt(
+        "vip_port_timeout",
+        default=30.0,
+        min=0.01,
+        help="Seconds for the answer to create_vip_port, where the host makes VIP ports: Neutron takes a second for one, "
+             "and several under load. The host gives up after 20 s.",
+    ),
+    cfg.FloatOpt(
         "retry_time",
         default=2.0,
         min=0,
@@ -48,6 +55,7 @@ class Settings:
     keyfile: typing.Optional[str] = None
     connect_timeout: float = 2.0
     read_timeout: float = 5.0
+    vip_port_timeout: float = 30.0
     retry_time: float = 2.0
 
 

@@ -18,9 +18,9 @@ use serde_json::Value;
 use weir_model::{Change, LoadBalancer};
 
 pub use error::BodyError;
-use error::{Within, shown};
-pub(crate) use fields::Object;
-use fields::{object, parsed, required};
+pub(crate) use error::Within;
+use error::shown;
+pub(crate) use fields::{Object, object, objects, parsed, required, text};
 use patch::Update;
 use unsupported::refuse_options;
 

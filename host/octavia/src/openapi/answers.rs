@@ -28,6 +28,7 @@ fn meaning(status: &str) -> &'static str {
         "400" => "Malformed or of a wrong type; user_fault_string names the field.",
         "401" => "The token is missing or wrong.",
         "404" => "Not known.",
+        "409" => "Conflict: an address is in use.",
         "408" => "The body did not arrive in time.",
         "413" => "The body is too large.",
         "422" => "UnsupportedOptionError.",

@@ -67,6 +67,12 @@ fn driver_call(method: &DriverMethod) -> Value {
             "Takes on the change. The same Idempotency-Key again gives the first answer.".to_owned(),
             errors(&["400", "401", "404", "408", "413", "422", "500", "501", "503"]),
         ),
+        Answer::VipPorts => (
+            "Makes the ports of the VIPs, all or none; the same Idempotency-Key again gives the first answer. Where the \
+             host has no Neutron, NotImplementedError: Octavia then makes the port itself."
+                .to_owned(),
+            errors(&["400", "401", "408", "409", "413", "500", "501", "503"]),
+        ),
         Answer::NotImplemented(code, text) => (
             format!("Always NotImplementedError ({code}): {text}."),
             errors(&["400", "401", "408", "413", "501"]),
@@ -83,6 +89,7 @@ fn driver_call(method: &DriverMethod) -> Value {
     };
     let good = match method.answer {
         Answer::Change(_) => Some(json_answer("Taken on.", "Accepted")),
+        Answer::VipPorts => Some(json_answer("Made: `[vip, additional_vips]`.", "VipPorts")),
         Answer::Result(_) => Some(json_answer("The result.", "Result")),
         Answer::Check(_) => Some(json_answer("In order.", "Anything")),
         Answer::NotImplemented(..) | Answer::Unsupported(..) => None,

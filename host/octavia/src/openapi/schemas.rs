@@ -25,6 +25,23 @@ pub fn schemas() -> Value {
         },
     }));
     schemas.insert(
+        "VipPorts".to_owned(),
+        json!({
+            "type": "object",
+            "required": ["result"],
+            "properties": { "result": {
+                "type": "array",
+                "description": "The VIP, and the list of further VIPs, each with its port and address.",
+                "prefixItems": [
+                    { "$ref": "#/components/schemas/VipDictionary" },
+                    { "type": "array", "items": { "$ref": "#/components/schemas/AdditionalVip" } },
+                ],
+                "items": false,
+                "minItems": 2,
+            } },
+        }),
+    );
+    schemas.insert(
         "ChangeState".to_owned(),
         json!({
             "type": "object",

@@ -181,7 +181,7 @@ async fn without_a_body_a_method_says_what_it_always_says_or_that_something_is_m
     for method in METHODS {
         let status = match method.answer {
             Answer::Change(_) => StatusCode::BAD_REQUEST,
-            Answer::NotImplemented(..) => StatusCode::NOT_IMPLEMENTED,
+            Answer::VipPorts | Answer::NotImplemented(..) => StatusCode::NOT_IMPLEMENTED,
             Answer::Unsupported(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Answer::Result(_) | Answer::Check(_) => StatusCode::OK,
         };

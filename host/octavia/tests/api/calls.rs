@@ -38,6 +38,12 @@ async fn every_recorded_call_is_answered_as_the_table_says() {
                     (StatusCode::UNPROCESSABLE_ENTITY, code)
                 );
             }
+            (Err(answer), Answer::VipPorts, None) => {
+                assert_eq!(
+                    (answer.status, answer.error().0.as_str()),
+                    (StatusCode::NOT_IMPLEMENTED, "vip-port-by-octavia")
+                );
+            }
             (Err(answer), Answer::NotImplemented(code, _), None) => {
                 assert_eq!((answer.status, answer.error().0.as_str()), (StatusCode::NOT_IMPLEMENTED, code));
                 assert_eq!(answer.json()["error"], "NotImplementedError");

@@ -39,6 +39,9 @@ pub enum ConfigError {
         /// What and where.
         text: String,
     },
+    /// Neutron's settings do not do.
+    #[error("configuration: [neutron] {0}")]
+    Neutron(#[from] weir_neutron::NeutronError),
     /// A value does not do.
     #[error("configuration: {key} = {value:?}: {why}")]
     Invalid {
@@ -75,8 +78,8 @@ pub struct Config {
     pub ovn: OvnConfig,
     /// Octavia's driver-agent sockets.
     pub octavia: OctaviaConfig,
-    /// Neutron's client.
-    pub neutron: Option<toml::Table>,
+    /// Keystone and Neutron.
+    pub neutron: Option<weir_neutron::Words>,
     /// Plugins.
     pub plugins: PluginsConfig,
 }
@@ -315,8 +318,17 @@ impl Config {
         self.northbound()?;
         self.southbound()?;
         self.northbound_tls()?;
+        self.neutron()?;
         self.southbound_tls()?;
         Ok(())
+    }
+
+    /// Who we are to Keystone, where Neutron is configured. Reads clouds.yaml.
+    ///
+    /// # Errors
+    /// [`ConfigError::Neutron`], naming the key.
+    pub fn neutron(&self) -> Result<Option<weir_neutron::Settings>, ConfigError> {
+        Ok(self.neutron.as_ref().map(weir_neutron::Words::settings).transpose()?)
     }
 
     /// The files for TCP listeners that speak TLS.

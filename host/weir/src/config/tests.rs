@@ -59,3 +59,22 @@ fn wrong_values_are_named() {
     assert!(error("deployment = \"\"", &[]).contains("deployment"));
     assert!(error("[ovn]\novsdb_probe_interval = -1", &[]).contains("ovsdb_probe_interval"));
 }
+
+#[test]
+fn neutron_is_named_key_by_key_and_its_secrets_come_from_anywhere() {
+    let text = "[neutron]\nauth_url = \"http://k:5000\"\nusername = \"weir\"\nuser_domain_name = \"Default\"\n\
+                project_name = \"service\"\nproject_domain_name = \"Default\"\n";
+    let missing = error(text, &[]);
+    assert!(missing.contains("[neutron] password"), "{missing}");
+    let config = read(text, &[("WEIR_NEUTRON_PASSWORD", "hunter2")]).unwrap();
+    assert!(config.neutron().unwrap().is_some());
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert!(!toml::to_string(&config).unwrap().contains("hunter2"));
+    let unknown = error(&format!("{text}pasword = \"hunter2\"\n"), &[]);
+    assert!(unknown.contains("pasword"), "{unknown}");
+    let wrong = [("WEIR_NEUTRON_PASSWORD", "hunter2"), ("WEIR_NEUTRON_INTERFACE", "private")];
+    let wrong = error(text, &wrong);
+    assert!(wrong.contains("[neutron] interface") && !wrong.contains("hunter2"), "{wrong}");
+    assert!(error("[neutron]\n", &[]).contains("[neutron] auth_url"));
+    assert_eq!(read("", &[]).unwrap().neutron().unwrap(), None);
+}

@@ -1,6 +1,9 @@
 //! `Load_Balancer` rows of the replica.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
@@ -78,6 +81,27 @@ pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
         (has(keys::VIP) || has(keys::LB)) && !has(keys::DEVICE_OWNER)
     });
     rows.filter_map(|(_, row)| load_balancer_of(row)).collect()
+}
+
+/// The addresses that health checks of any row are sent from.
+pub fn probe_sources(replica: &Replica) -> BTreeSet<IpAddr> {
+    let rows = replica.rows("Load_Balancer").filter_map(|(_, row)| row.get("ip_port_mappings"));
+    rows.flat_map(weir_ovsdb::Datum::string_map).filter_map(|(_, value)| source(&value)).collect()
+}
+
+/// The addresses that health checks of these rows are sent from.
+pub fn sources(existing: &[Existing]) -> BTreeSet<IpAddr> {
+    existing
+        .iter()
+        .flat_map(|row| row.row.ip_port_mappings.values())
+        .filter_map(|value| source(value))
+        .collect()
+}
+
+fn source(mapping: &str) -> Option<IpAddr> {
+    // The port's name is a UUID, so the first colon ends it.
+    let (_, source) = mapping.split_once(':')?;
+    source.trim_matches(['[', ']']).parse().ok()
 }
 
 fn load_balancer_row(replica: &Replica, uuid: Uuid, row: &Row) -> LoadBalancerRow {

@@ -106,6 +106,12 @@ impl Topology for ReplicaTopology<'_> {
 }
 
 impl ReplicaTopology<'_> {
+    /// The project of a switch port, by its name.
+    pub fn project_of(&self, port: &str) -> Option<String> {
+        let (_, row) = self.0.find("Logical_Switch_Port", &monitor::by_name(), port).next()?;
+        row.map_value("external_ids", "neutron:project_id").map(str::to_owned)
+    }
+
     fn switch_of(&self, port: &Uuid) -> Option<Switch> {
         self.0.find_references("Logical_Switch", "ports", port).next().map(|(uuid, row)| switch(uuid, row))
     }

@@ -8,7 +8,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
     Accepted, CallContext, ChangeProgress, ChangeState, Condition, ErrorClass, Provider, Readiness, Refusal,
-    SyncRequest,
+    SyncRequest, VipPortRequest, VipPorts,
 };
 
 use super::{
@@ -36,9 +36,26 @@ impl Provider for Api {
         answer
     }
 
+    fn makes_vip_ports(&self) -> bool {
+        self.0.vip_port_maker().is_some()
+    }
+
+    async fn create_vip_port(&self, request: VipPortRequest, call: CallContext) -> Result<VipPorts, Refusal> {
+        let timer = self.0.metrics.call(call.method);
+        let answer = self.0.create_vip_port(request, call).await;
+        timer.done(answer.as_ref().map_or_else(|refusal| refusal.error.word(), |_| "committed"));
+        answer
+    }
+
     async fn change_state(&self, id_or_key: &str) -> Option<ChangeState> {
         match self.0.changes.find(id_or_key)? {
             Outcome::Accepted(record) => Some(record.state()),
+            Outcome::VipPorts(made) => Some(ChangeState {
+                state: ChangeProgress::Committed,
+                method: Some("create_vip_port".to_owned()),
+                loadbalancer_id: Some(made.lb),
+                ..never_accepted(id_or_key)
+            }),
             Outcome::Abandoned => Some(never_accepted(id_or_key)),
             Outcome::Refused(_) => None,
         }
@@ -171,11 +188,16 @@ impl Host {
                     Some(Outcome::Accepted(record)) => return Ok(self.answer(&record).await),
                     Some(Outcome::Refused(refusal)) => return Err(refusal),
                     Some(Outcome::Abandoned) => return Err(abandoned(key)),
+                    Some(Outcome::VipPorts(_)) => return Err(key_used()),
                     // The first call left nothing behind: this one may try.
                     None => {}
                 }
             }
         }
+        let created = match &change {
+            Change::LoadBalancerCreate(lb) => Some(lb.id),
+            _ => None,
+        };
         let object = accept::object_of(&change);
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
@@ -184,6 +206,9 @@ impl Host {
             Ok(accepting) => self.written(accepting).await,
             Err(refusal) => Err(refusal),
         };
+        if let (Err(refusal), Some(lb)) = (&accepted, created) {
+            self.refused_create(lb, refusal);
+        }
         let outcome = match &accepted {
             Ok(record) => Some(Outcome::Accepted(record.clone())),
             // Not judged at all, or not written down: the same call may come again.
@@ -231,7 +256,7 @@ impl Host {
     }
 
     /// Plans a load balancer as it stands and carries the plan out.
-    async fn reconcile_now(self: &Arc<Self>, lb: LoadBalancerId) -> Accepted {
+    pub(super) async fn reconcile_now(self: &Arc<Self>, lb: LoadBalancerId) -> Accepted {
         let record = Arc::new(Record::passing("reconcile", lb, None));
         self.push(lb, Pending { record: record.clone(), task: Task::Reconcile });
         self.changes.settle(None, Some(Outcome::Accepted(record.clone())), Vec::new());
@@ -266,6 +291,7 @@ impl Host {
     async fn abandon(self: &Arc<Self>, id_or_key: &str) -> Result<ChangeState, Refusal> {
         let record = match self.changes.find(id_or_key) {
             Some(Outcome::Accepted(record)) => record,
+            Some(Outcome::VipPorts(made)) => return self.abandon_vip_ports(id_or_key, made.lb).await,
             Some(Outcome::Abandoned) => return Ok(never_accepted(id_or_key)),
             // A refused call has done nothing; a call that is being judged right now is found below.
             Some(Outcome::Refused(_)) => return Ok(never_accepted(id_or_key)),
@@ -276,6 +302,9 @@ impl Host {
                         outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
                     match known {
                         Some(Outcome::Accepted(record)) => record,
+                        Some(Outcome::VipPorts(made)) => {
+                            return self.abandon_vip_ports(id_or_key, made.lb).await;
+                        }
                         _ => return Ok(never_accepted(id_or_key)),
                     }
                 }
@@ -328,14 +357,19 @@ fn still_stands(record: &Arc<Record>) -> bool {
     matches!(record.state().state, ChangeProgress::Pending | ChangeProgress::Committed)
 }
 
-fn abandoned(key: &str) -> Refusal {
+pub(super) fn abandoned(key: &str) -> Refusal {
     Refusal::driver(
         "abandoned",
         format!("the call with idempotency key {key:?} was abandoned before it came"),
     )
 }
 
-fn never_accepted(id_or_key: &str) -> ChangeState {
+/// A key stands for one call.
+pub(super) fn key_used() -> Refusal {
+    Refusal::driver("idempotency-key-used", "another call had this idempotency key")
+}
+
+pub(super) fn never_accepted(id_or_key: &str) -> ChangeState {
     ChangeState {
         id: id_or_key.to_owned(),
         state: ChangeProgress::Abandoned,

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, Touched};
 use weir_octavia::{CallContext, ChangeProgress, ChangeState, Refusal};
 
+use super::ports::VipPortsMade;
 use crate::limits;
 
 /// How far a change has come, and why.
@@ -206,6 +207,8 @@ pub enum Outcome {
     Accepted(Arc<Record>),
     /// The call was refused.
     Refused(Refusal),
+    /// VIP ports were made.
+    VipPorts(VipPortsMade),
     /// The key was abandoned before any call used it.
     Abandoned,
 }
@@ -267,7 +270,7 @@ impl Changes {
         };
         let record = match &outcome {
             Outcome::Accepted(record) => Some(record.clone()),
-            Outcome::Refused(_) | Outcome::Abandoned => None,
+            Outcome::Refused(_) | Outcome::VipPorts(_) | Outcome::Abandoned => None,
         };
         if let Some(record) = &record {
             inner.by_id.insert(record.id, record.clone());

@@ -27,6 +27,7 @@ impl Host {
             {
                 held_up.extend(touched(change, Some(&octavia), None));
             }
+            host.before_the_end(&Pending { record: record.clone(), task: pending.task }).await;
             let (rows, health) = record.lb.map(|lb| host.graph_and_health(lb)).unwrap_or_default();
             let released = released(&held_up, rows.as_ref(), &health);
             host.outbox.end(End { record, released });

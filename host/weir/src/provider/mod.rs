@@ -13,6 +13,7 @@
 //! | [`delivery`] | what the sender of statuses reports |
 //! | [`version`] | old changes, in the light of what Octavia has |
 //! | [`lost`] | deletes of what the rows do not have |
+//! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
 //! | [`watch`] | follows the Northbound and the lock: what may have to be repaired |
 //! | [`index`] | what plans have asked the network |
@@ -22,6 +23,7 @@
 //! | [`pause`] | nothing is written for a while |
 //! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
+//! | [`sources`] | source ports of health checks: asked for, freed |
 //! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
 
@@ -37,10 +39,12 @@ mod lost;
 mod open;
 mod outbox;
 mod pause;
+mod ports;
 mod queue;
 mod recover;
 mod repair;
 mod sets;
+mod sources;
 mod sync;
 mod unsettled;
 mod version;
@@ -51,7 +55,7 @@ mod work;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 pub use api::Api;
@@ -71,6 +75,7 @@ use crate::{
     config::Repair,
     limits,
     metrics::Metrics,
+    neutron::Neutron,
     northbound::{committer::Committer, rows, topology::ReplicaTopology},
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
@@ -107,6 +112,11 @@ pub struct Host {
     drift: repair::Drift,
     /// Room for looks at load balancers that nobody has called for.
     looks: Arc<Semaphore>,
+    neutron: Option<Neutron>,
+    makes_vip_ports: bool,
+    sources: sources::Sources,
+    /// When what Octavia does not know is taken out.
+    unknown_after: Duration,
     /// Room for questions to Octavia.
     questions: Semaphore,
     metrics: Metrics,
@@ -136,6 +146,10 @@ pub struct Parts {
     pub pauses: Pauses,
     /// Octavia's driver-agent.
     pub agent: Agent,
+    /// Neutron, where it is configured.
+    pub neutron: Option<Neutron>,
+    /// Whether VIP ports are made there by this host.
+    pub makes_vip_ports: bool,
     /// How statuses are delivered to it.
     pub delivery: DispatcherSettings,
 }
@@ -154,6 +168,8 @@ impl Host {
             journal,
             pauses,
             agent,
+            neutron,
+            makes_vip_ports,
             delivery,
         } = parts;
         Arc::new_cyclic(|host| {
@@ -163,6 +179,7 @@ impl Host {
                 journal: journal.clone(),
                 counted: metrics.deliveries.clone(),
             };
+            let unknown_after = delivery.unknown_after;
             let dispatcher = Dispatcher::start(agent.clone(), delivery, Arc::new(events));
             let unverified = delivery::Unverified::default();
             let open = Arc::new(open::Open::default());
@@ -187,6 +204,10 @@ impl Host {
                 ),
                 journal,
                 agent,
+                neutron,
+                makes_vip_ports,
+                sources: sources::Sources::default(),
+                unknown_after,
                 dispatcher,
                 unverified,
                 open,

@@ -1,6 +1,7 @@
 //! Carrying out what is in a queue.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -190,7 +191,7 @@ impl Host {
     }
 
     async fn carry_out(
-        &self,
+        self: &Arc<Self>,
         lb: LoadBalancerId,
         plan: &Plan,
         batch: &[Pending],
@@ -202,11 +203,18 @@ impl Host {
         if !plan.unresolved.is_empty() {
             info!(%lb, members = ?plan.unresolved, "unresolved-subnet: members are in the VIPs but not attached");
         }
+        self.want_sources(lb, &plan.sourceless);
         if plan.is_empty() {
             return Ok(());
         }
         let cause: Vec<_> = batch.iter().map(cause).collect();
-        self.committer.commit(lb, &plan.operations, &cause.join(" "), asked).await
+        let before = self.sources_of(lb);
+        self.committer.commit(lb, &plan.operations, &cause.join(" "), asked).await?;
+        let unused: BTreeSet<_> = before.difference(&self.sources_of(lb)).copied().collect();
+        if !unused.is_empty() {
+            self.sources_are_unused(lb, unused);
+        }
+        Ok(())
     }
 
     /// A stale plan is made again at once, then with growing pauses; without connection it waits for the next full read.
@@ -243,14 +251,28 @@ impl Host {
             }
             self.changes.forget_failure(lb);
             self.to_be_verified(lb, &pending, fate.made);
+            self.free_if_taken_back(lb, &pending, fate.made);
             if let Task::Rebuild(_) = pending.task {
                 self.let_go(lb, record, &fate.released);
             } else if record.lost {
                 self.end_lost(pending);
             } else {
-                self.outbox.end(End { record: record.clone(), released: fate.released });
+                self.end(pending, fate.released);
             }
         }
+    }
+
+    /// Tells the end of a change, of a delete when its ports are freed.
+    fn end(self: &Arc<Self>, pending: Pending, released: Vec<Released>) {
+        if !self.waits_for_ports(&pending) {
+            self.outbox.end(End { record: pending.record, released });
+            return;
+        }
+        let host = self.clone();
+        tokio::spawn(async move {
+            host.before_the_end(&pending).await;
+            host.outbox.end(End { record: pending.record, released });
+        });
     }
 
     fn fail(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {

@@ -1,0 +1,257 @@
+//! Ports in Neutron: made when Octavia asks, freed when their load balancer goes, or never came.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::{sleep, timeout};
+use tracing::{debug, error, info, warn};
+use weir_model::{Change, LoadBalancerId, ObjectRef, SubnetId};
+use weir_neutron::{NeutronError, PortQuery};
+use weir_octavia::{CallContext, ChangeState, ErrorClass, Refusal, VipPortRequest, VipPorts};
+
+use super::{
+    Host,
+    changes::{Begun, Outcome},
+    queue::{Pending, Task},
+    version::Made,
+};
+use crate::{
+    config::Repair,
+    limits,
+    neutron::{
+        Neutron, names,
+        orphans::{Orphans, Verdict},
+    },
+    northbound::rows,
+};
+
+/// The ports of a call to `create_vip_port`.
+#[derive(Clone)]
+pub struct VipPortsMade {
+    /// The load balancer.
+    pub lb: LoadBalancerId,
+    /// The answer.
+    pub ports: VipPorts,
+}
+
+impl Host {
+    /// Neutron, where VIP ports are made there by this host.
+    pub(super) fn vip_port_maker(&self) -> Option<&Neutron> {
+        self.neutron.as_ref().filter(|_| self.makes_vip_ports)
+    }
+
+    /// Makes the ports of a load balancer's VIPs; the same key gives the first answer.
+    pub(super) async fn create_vip_port(
+        &self,
+        request: VipPortRequest,
+        call: CallContext,
+    ) -> Result<VipPorts, Refusal> {
+        let Some(neutron) = self.vip_port_maker() else {
+            return Err(Refusal::not_implemented("vip-port-by-octavia", "VIP ports are made by Octavia"));
+        };
+        let key = call.idempotency_key;
+        if let Some(key) = &key {
+            loop {
+                let Begun::Known(mut outcome) = self.changes.begin(key) else { break };
+                let known = outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
+                match known {
+                    Some(Outcome::VipPorts(made)) => return Ok(made.ports),
+                    Some(Outcome::Refused(refusal)) => return Err(refusal),
+                    Some(Outcome::Abandoned) => return Err(super::api::abandoned(key)),
+                    Some(Outcome::Accepted(_)) => return Err(super::api::key_used()),
+                    // The first call left nothing behind: this one may try.
+                    None => {}
+                }
+            }
+        }
+        let lb = request.loadbalancer_id;
+        let made = neutron.create_vip_ports(&request).await;
+        let outcome = match &made {
+            Ok(ports) => Some(Outcome::VipPorts(VipPortsMade { lb, ports: ports.clone() })),
+            Err(refusal) if refusal.error == ErrorClass::Unavailable => None,
+            Err(refusal) => Some(Outcome::Refused(refusal.clone())),
+        };
+        self.changes.settle(key.as_deref(), outcome, Vec::new());
+        made
+    }
+
+    /// Takes VIP ports back whose call does not count.
+    pub(super) async fn abandon_vip_ports(
+        &self,
+        key: &str,
+        lb: LoadBalancerId,
+    ) -> Result<ChangeState, Refusal> {
+        self.journal.tombstone(key.to_owned()).await.map_err(|error| crate::fault::of_journal(&error))?;
+        self.changes.settle(Some(key), Some(Outcome::Abandoned), Vec::new());
+        // With a row it has become a load balancer all the same; what cannot be freed now is found by the next look.
+        if self.graph(lb).is_none() {
+            self.free_vip_ports(lb).await;
+        }
+        Ok(ChangeState { loadbalancer_id: Some(lb), ..super::api::never_accepted(key) })
+    }
+
+    /// After a create that was refused: Octavia rolls back, and nobody will ever delete the load balancer.
+    pub(super) fn refused_create(self: &Arc<Self>, lb: LoadBalancerId, refusal: &Refusal) {
+        if refusal.error != ErrorClass::Unavailable {
+            self.free_vip_ports_later(lb);
+        }
+    }
+
+    /// The VIP ports of a load balancer that has gone, before its end is told: Octavia's user may wait for that to delete
+    /// the subnet.
+    pub(super) async fn before_the_end(&self, pending: &Pending) {
+        if let (Task::Change(change), Some(lb)) = (&pending.task, pending.record.lb)
+            && matches!(&**change, Change::LoadBalancerDelete(_))
+        {
+            self.free_vip_ports(lb).await;
+            self.sources_are_freed(lb).await;
+        }
+    }
+
+    /// Whether [`Self::before_the_end`] has something to do.
+    pub(super) fn waits_for_ports(&self, pending: &Pending) -> bool {
+        self.neutron.is_some()
+            && matches!(&pending.task, Task::Change(change) if matches!(&**change, Change::LoadBalancerDelete(_)))
+    }
+
+    /// The VIP ports of a load balancer that Octavia has rolled back, or whose create was taken back.
+    pub(super) fn free_if_taken_back(self: &Arc<Self>, lb: LoadBalancerId, pending: &Pending, made: Made) {
+        let gone = match &pending.task {
+            Task::Change(change) => {
+                made == Made::RolledBack && matches!(&**change, Change::LoadBalancerCreate(_))
+            }
+            Task::Revert { undo, .. } => undo.before.is_none(),
+            Task::TakeOut(object) => *object == ObjectRef::LoadBalancer(lb),
+            _ => false,
+        };
+        if gone {
+            self.free_vip_ports_later(lb);
+        }
+    }
+
+    fn free_vip_ports_later(self: &Arc<Self>, lb: LoadBalancerId) {
+        if self.neutron.is_none() {
+            return;
+        }
+        let host = self.clone();
+        tokio::spawn(async move {
+            if host.graph(lb).is_none() && host.queues.pending(lb).is_empty() {
+                host.free_vip_ports(lb).await;
+            }
+        });
+    }
+
+    async fn free_vip_ports(&self, lb: LoadBalancerId) {
+        let Some(neutron) = &self.neutron else { return };
+        if let Err(error) = neutron.free_vip_ports(lb, limits::VIP_PORT_FREED).await {
+            warn!(%lb, code = error.code(), %error, "VIP ports stay for now; the next look at Neutron frees them");
+        }
+    }
+
+    /// Looks at Neutron's ports for ever, and frees those that nobody needs.
+    pub async fn free_orphaned_ports(self: Arc<Self>) {
+        let Some(neutron) = self.neutron.clone() else { return };
+        if self.repair == Repair::Off {
+            return;
+        }
+        self.northbound_is_read().await;
+        let pause = limits::PORT_SWEEP.min(self.unknown_after / 3).max(Duration::from_secs(1));
+        let mut orphans = Orphans::default();
+        loop {
+            if let Err(error) = self.look_at_ports(&neutron, &mut orphans).await {
+                warn!(code = error.code(), %error, "Neutron's ports cannot be looked at");
+            }
+            sleep(pause).await;
+        }
+    }
+
+    async fn look_at_ports(&self, neutron: &Neutron, orphans: &mut Orphans) -> Result<(), NeutronError> {
+        // Without connection the rows may be old.
+        if !self.northbound.status().borrow().synced {
+            return Ok(());
+        }
+        self.look_at_vip_ports(neutron, orphans).await?;
+        self.look_at_source_ports(neutron, orphans).await
+    }
+
+    async fn look_at_vip_ports(&self, neutron: &Neutron, orphans: &mut Orphans) -> Result<(), NeutronError> {
+        let query = PortQuery { device_owner: Some(names::VIP_OWNER.to_owned()), ..PortQuery::default() };
+        let ports = neutron.client().ports(&query).await?;
+        let owners: BTreeSet<_> = ports.iter().filter_map(names::vip_port_of).collect();
+        let all = owners.len();
+        let missing: BTreeSet<_> = owners.into_iter().filter(|lb| self.is_missing(*lb)).collect();
+        orphans.missing(Instant::now(), &missing);
+        for lb in missing {
+            match timeout(limits::AGENT_ANSWER, self.agent.load_balancer(lb)).await {
+                Ok(Ok(octavia)) => orphans.octavia_says(lb, octavia.is_some()),
+                // An answer that cannot be read is one about a load balancer.
+                Ok(Err(weir_octavia::agent::AgentError::Malformed { .. })) => orphans.octavia_says(lb, true),
+                Ok(Err(error)) => {
+                    debug!(code = error.code(), %error, "Octavia cannot be asked about VIP ports");
+                    return Ok(());
+                }
+                Err(_) => return Ok(()),
+            }
+        }
+        match orphans.verdict(Instant::now(), self.unknown_after, all) {
+            Verdict::Free(due) => {
+                for lb in due {
+                    if self.repair == Repair::Report {
+                        warn!(%lb, "leaked-vip-port: VIP ports of a load balancer that nobody knows");
+                    } else if self.is_missing(lb) {
+                        let freed = neutron.free_vip_ports(lb, limits::VIP_PORT_FREED).await?;
+                        info!(%lb, freed, "VIP ports freed: neither the Northbound nor Octavia knows the load balancer");
+                    }
+                }
+            }
+            Verdict::TooMany(due) => error!(
+                load_balancers = due.len(),
+                of = all,
+                "too-many-leaked-vip-ports: none is freed; is this the right Northbound, and the right Octavia?"
+            ),
+        }
+        Ok(())
+    }
+
+    /// Neither a row nor a change under way.
+    fn is_missing(&self, lb: LoadBalancerId) -> bool {
+        let replica = self.northbound.replica();
+        rows::existing(&replica, lb).is_empty() && self.queues.pending(lb).is_empty()
+    }
+
+    async fn look_at_source_ports(
+        &self,
+        neutron: &Neutron,
+        orphans: &mut Orphans,
+    ) -> Result<(), NeutronError> {
+        let query = PortQuery { device_owner: Some(names::SOURCE_OWNER.to_owned()), ..PortQuery::default() };
+        let mut addresses: BTreeMap<SubnetId, Vec<IpAddr>> = BTreeMap::new();
+        for port in neutron.client().ports(&query).await? {
+            if let Some(subnet) = names::source_port_of(&port) {
+                let of = addresses.entry(subnet).or_default();
+                of.extend(port.fixed_ips.iter().map(|fixed| fixed.ip_address));
+            }
+        }
+        let used = rows::probe_sources(&self.northbound.replica());
+        addresses.retain(|_, addresses| addresses.iter().all(|address| !used.contains(address)));
+        let idle: BTreeSet<_> = addresses.into_keys().collect();
+        for subnet in orphans.idle(Instant::now(), &idle) {
+            if self.repair == Repair::Report {
+                warn!(%subnet, "leaked-source-port: no row uses the source port of this subnet");
+            } else {
+                self.free_source_port(neutron, subnet).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn free_source_port(&self, neutron: &Neutron, subnet: SubnetId) -> Result<(), NeutronError> {
+        let used = rows::probe_sources(&self.northbound.replica());
+        neutron.free_source_port(subnet, |address| used.contains(address)).await?;
+        Ok(())
+    }
+}

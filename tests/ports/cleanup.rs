@@ -1,0 +1,134 @@
+//! Ports go when their load balancer goes, or never came.
+
+use std::time::Duration;
+
+use serde_json::json;
+use weir_neutron::testing::Trouble;
+use weir_tests::{eventually, objects::*};
+
+use super::{Scene, additional, vip, wanted};
+
+async fn made(scene: &Scene, n: usize) {
+    let address = format!("10.10.10.{}", 20 + n);
+    let body = wanted(n, vip(&address), json!([additional(None)]));
+    assert_eq!(scene.host.client().call("create_vip_port", &body).await.status, 200);
+}
+
+async fn gone(scene: &Scene) {
+    eventually("the ports are gone", async || scene.ports().is_empty().then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_are_gone_before_the_end_is_told() {
+    let scene = Scene::start().await;
+    let client = scene.host.client();
+    made(&scene, 1).await;
+    scene.agent.knows(&id(1, 1));
+    client.call("loadbalancer_create", &loadbalancer(1)).await.committed();
+    // Neutron is slow: the caller does not wait for it, but Octavia hears of the end when it is done.
+    scene.cloud.trouble("DELETE", "/ports", Trouble::Slow(Duration::from_secs(1)));
+    client.call("loadbalancer_delete", &loadbalancer(1)).await.committed();
+    assert_eq!(scene.ports().len(), 2);
+    eventually("the end is told", async || {
+        let told = scene.agent.statuses(&id(1, 1)).contains(&"DELETED".to_owned());
+        if told {
+            assert!(scene.ports().is_empty(), "it is told when the ports are gone");
+        }
+        told.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_of_what_was_never_made_frees_the_ports_too() {
+    let scene = Scene::start().await;
+    made(&scene, 1).await;
+    scene.agent.knows(&id(1, 1));
+    scene.host.client().call("loadbalancer_delete", &loadbalancer(1)).await;
+    gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_create_frees_the_ports() {
+    let scene = Scene::start().await;
+    made(&scene, 1).await;
+    let mut lb = loadbalancer(1);
+    lb["loadbalancer"]["vip_sg_ids"] = json!([id(7, 1)]);
+    let refused = scene.host.client().call("loadbalancer_create", &lb).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_that_is_taken_back_frees_the_ports() {
+    let scene = Scene::start().await;
+    made(&scene, 1).await;
+    let client = scene.host.client();
+    client.call_with_key("loadbalancer_create", &loadbalancer(1), Some("k")).await.committed();
+    assert_eq!(scene.ports().len(), 2);
+    assert_eq!(client.delete("/v1/changes/k").await.status, 200);
+    gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_whose_load_balancer_never_came_is_freed_and_others_stay() {
+    let scene = Scene::start().await;
+    // One that Octavia knows, one with rows, one of somebody else's that only looks like it.
+    made(&scene, 1).await;
+    scene.agent.knows(&id(1, 1));
+    made(&scene, 2).await;
+    scene.agent.knows(&id(1, 2));
+    scene.host.client().call("loadbalancer_create", &loadbalancer(2)).await.committed();
+    let stranger = json!({
+        "id": id(6, 9), "name": format!("ovn-lb-vip-{}", id(1, 9)), "network_id": NETWORK, "device_id": "",
+        "device_owner": "", "fixed_ips": [{"subnet_id": SUBNET, "ip_address": "10.10.10.9"}],
+    });
+    scene.cloud.add_port(stranger);
+    made(&scene, 3).await;
+    assert_eq!(scene.ports().len(), 7);
+    eventually("the orphan's ports are gone", async || (scene.ports().len() == 5).then_some(())).await;
+    assert!(scene.ports().iter().all(|name| !name.ends_with(&id(1, 3))));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(scene.ports().len(), 5, "the others stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_of_a_time_when_the_host_was_down_are_freed() {
+    let mut scene = Scene::start().await;
+    made(&scene, 1).await;
+    scene.host.kill();
+    scene.host.restart();
+    scene.host.ready().await;
+    assert_eq!(scene.ports().len(), 2, "not at once: Octavia may be at it");
+    gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_neutron_would_not_free_is_freed_later() {
+    let scene = Scene::start().await;
+    made(&scene, 1).await;
+    let client = scene.host.client();
+    client.call("loadbalancer_create", &loadbalancer(1)).await.committed();
+    scene.cloud.trouble("DELETE", "/ports", Trouble::refusal(409, "PortInUse", "busy"));
+    client.call("loadbalancer_delete", &loadbalancer(1)).await.committed();
+    gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_repair_nothing_is_freed_unasked() {
+    let scene = Scene::with(&[("WEIR_REPAIR", "report")]).await;
+    made(&scene, 1).await;
+    eventually("it is reported", async || scene.host.log().contains("leaked-vip-port").then_some(())).await;
+    assert_eq!(scene.ports().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_look_like_a_mistake() {
+    let scene = Scene::start().await;
+    for n in 1..=11 {
+        made(&scene, n).await;
+    }
+    eventually("it is said", async || scene.host.log().contains("too-many-leaked-vip-ports").then_some(()))
+        .await;
+    assert_eq!(scene.ports().len(), 22);
+}

@@ -1,0 +1,84 @@
+//! VIP ports, with a Keystone and Neutron in the test's process and a real Northbound: made when Octavia asks, freed when
+//! their load balancer goes or never came.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod agent;
+mod check;
+mod cleanup;
+mod vip_ports;
+
+use serde_json::{Value, json};
+use weir_neutron::testing::FakeCloud;
+use weir_tests::{Host, Northbound, objects::*};
+
+use agent::FakeAgent;
+
+/// What is needed for a VIP port.
+pub struct Scene {
+    pub cloud: FakeCloud,
+    pub northbound: Northbound,
+    pub agent: FakeAgent,
+    pub host: Host,
+}
+
+impl Scene {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(more: &[(&str, &str)]) -> Self {
+        let cloud = FakeCloud::start().await;
+        cloud.add_subnet(SUBNET.parse().unwrap(), NETWORK.parse().unwrap(), [10, 10, 10, 100].into());
+        let northbound = Northbound::start();
+        northbound.transact(&topology());
+        let agent = FakeAgent::start(northbound.folder()).await;
+        let host = Self::host(&cloud, &northbound, more);
+        host.ready().await;
+        Self { cloud, northbound, agent, host }
+    }
+
+    fn host(cloud: &FakeCloud, northbound: &Northbound, more: &[(&str, &str)]) -> Host {
+        let env = environment(cloud);
+        let mut env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        env.extend(more);
+        Host::spawn(northbound.folder(), &northbound.remote(), &env)
+    }
+
+    /// The names of Neutron's ports.
+    pub fn ports(&self) -> Vec<String> {
+        self.cloud.ports().iter().map(|port| port["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// What makes Weir use a cloud. A load balancer that Octavia does not know is given up after 3 seconds.
+pub fn environment(cloud: &FakeCloud) -> Vec<(&'static str, String)> {
+    vec![
+        ("WEIR_NEUTRON_AUTH_URL", format!("{}/identity", cloud.url)),
+        ("WEIR_NEUTRON_USERNAME", "weir".to_owned()),
+        ("WEIR_NEUTRON_PASSWORD", "secret-password".to_owned()),
+        ("WEIR_NEUTRON_USER_DOMAIN_NAME", "Default".to_owned()),
+        ("WEIR_NEUTRON_PROJECT_NAME", "service".to_owned()),
+        ("WEIR_NEUTRON_PROJECT_DOMAIN_NAME", "Default".to_owned()),
+        ("WEIR_NEUTRON_REGION_NAME", "one".to_owned()),
+        ("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "3".to_owned()),
+    ]
+}
+
+pub const PROJECT: &str = "11111111111111111111111111111111";
+
+/// `create_vip_port` of load balancer `n`.
+pub fn wanted(n: usize, vip: Value, additional: Value) -> Value {
+    json!({
+        "loadbalancer_id": id(1, n), "project_id": PROJECT, "vip_dictionary": vip, "additional_vip_dicts": additional,
+    })
+}
+
+/// A VIP with this address on the private subnet.
+pub fn vip(address: &str) -> Value {
+    json!({"vip_address": address, "vip_network_id": NETWORK, "vip_subnet_id": SUBNET})
+}
+
+/// A further VIP.
+pub fn additional(address: Option<&str>) -> Value {
+    json!({"ip_address": address, "network_id": NETWORK, "port_id": null, "subnet_id": SUBNET})
+}
