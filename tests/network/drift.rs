@@ -83,7 +83,7 @@ pub fn foreign() -> Vec<Value> {
             "Service_default/web_TCP_cluster",
             json!([["k8s.ovn.org/kind", "Service"], ["k8s.ovn.org/owner", id(1, 1)]]),
         ),
-        row("x", json!([["weir:owner", "another"], ["weir:lb", id(1, 1)], ["neutron:vip", "10.10.10.5"]])),
+        row("x", json!([["weir:owner", "another"], ["weir:lb", id(1, 901)], ["neutron:vip", "10.10.10.5"]])),
     ];
     let names: Vec<_> = rows.iter().map(|row| json!(["named-uuid", row["uuid-name"]])).collect();
     let mut operations = rows.to_vec();
@@ -131,7 +131,7 @@ fn edit(dice: &mut Dice, rows: &[Value], whole_rows: &[&Value]) -> Vec<Value> {
     let vips = keys_of(&row["vips"]);
     let attached = |how: &str, table: &str| json!({"op": "mutate", "table": table, "where": [], "mutations": [["load_balancer", how, ["set", [row["_uuid"]]]]]});
     match dice.throw(16) {
-        0 => vec![update("name", json!(dice.one(&["renamed", "", &id(1, 3)])))],
+        0 => vec![update("name", json!(dice.one(&["renamed", ""])))],
         1 => vec![mutate("vips", "insert", json!(["map", [["10.10.10.77:77", "10.10.10.10:77"]]]))],
         2 if !vips.is_empty() => vec![mutate("vips", "delete", json!(["set", [dice.one(&vips).0]]))],
         3 if !vips.is_empty() => replace("vips", &dice.one(&vips).0, "10.10.10.99:99"),

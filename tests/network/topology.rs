@@ -37,8 +37,9 @@ async fn held(lab: &Lab, table: &str, name: &str, count: usize) {
 }
 
 fn router_port(name: &str, cidr: &str, network: &str, gateway: bool) -> Value {
+    let subnet = if network == NETWORK { SUBNET } else { "eeeeeeee-0000-4000-8000-000000000002" };
     let mut row = json!({"name": format!("lrp-{name}"), "mac": "fa:16:3e:00:00:09", "networks": cidr,
-        "external_ids": ["map", [["neutron:network_name", format!("neutron-{network}")], ["neutron:subnet_ids", SUBNET]]]});
+        "external_ids": ["map", [["neutron:network_name", format!("neutron-{network}")], ["neutron:subnet_ids", subnet]]]});
     if gateway {
         row["gateway_chassis"] = json!(["named-uuid", "chassis"]);
     }

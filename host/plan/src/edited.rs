@@ -18,7 +18,9 @@ pub fn edited(existing: &[Existing], words: &Words) -> bool {
     let mut told: usize = 1;
     for Existing { row, .. } in existing.iter().filter(written) {
         let get = |key: &str| row.external_ids.get(key);
-        let as_seen = get(keys::SEEN).is_some_and(|known| known.starts_with(&seen(row, words)));
+        // What may stand behind the hash is another one's business.
+        let rest = get(keys::SEEN).and_then(|known| known.strip_prefix(&seen(row, words)));
+        let as_seen = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         if !as_seen || get(keys::OWN) != Some(&own(&row.external_ids)) {
             return true;
         }
