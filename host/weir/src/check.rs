@@ -1,5 +1,7 @@
 //! `weir check`: everything that a host needs, looked at from this machine. It changes nothing.
 
+mod certificates;
+
 use std::fmt;
 
 use serde::Serialize;
@@ -18,7 +20,7 @@ use crate::{
     neutron::{Neutron, names},
     northbound::monitor,
     plugins::{LoadError, Loader},
-    serve,
+    serve, southbound,
 };
 
 /// What is found of one thing.
@@ -71,7 +73,9 @@ impl fmt::Display for Report {
 pub async fn check(config: &Config) -> Report {
     let mut findings = vec![plugins(config), journal(config)];
     findings.extend(tls(config));
+    findings.extend(certificates::certificates(config));
     findings.extend(northbound(config).await);
+    findings.push(southbound(config).await);
     findings.extend(driver_agent(config).await);
     findings.extend(neutron(config).await);
     findings.push(Finding {
@@ -125,6 +129,27 @@ fn tls(config: &Config) -> Option<Finding> {
     let settings = config.tls().ok().flatten()?;
     let loaded = Tls::load(&settings).map_err(|error| error.to_string());
     Some(finding("tls", loaded.map(|_| format!("{} is usable", settings.certificate.display()))))
+}
+
+/// What probes say comes from there.
+async fn southbound(config: &Config) -> Finding {
+    let client = match serve::connect_southbound(config) {
+        Ok(client) => client,
+        Err(error) => return finding("southbound", Err(error.to_string())),
+    };
+    let synced = timeout(limits::CHECK, client.status().wait_for(|status| status.synced)).await.is_ok();
+    let now = client.status().borrow().clone();
+    let outcome = if synced {
+        let probed = client.replica().count(southbound::SERVICE_MONITOR);
+        Ok(format!("{}: read whole, {probed} members are probed", now.endpoint.unwrap_or_default()))
+    } else {
+        let why = now.last_error.unwrap_or_else(|| "no answer".to_owned());
+        Err(format!(
+            "{}: {why}; without it members are never found dead",
+            config.ovn.ovn_sb_connection.join(", ")
+        ))
+    };
+    finding("southbound", outcome)
 }
 
 async fn northbound(config: &Config) -> Vec<Finding> {

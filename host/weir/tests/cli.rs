@@ -64,6 +64,8 @@ fn a_check_names_each_problem_and_makes_nothing() {
             .env("WEIR_STATE_DIR", &state)
             .env("WEIR_PLUGINS_DIR", dir.path().join("plugins"))
             .env("WEIR_OVN_NB_CONNECTION", format!("unix:{}", dir.path().join("nb.sock").display()))
+            .env("WEIR_OVN_SB_CONNECTION", format!("unix:{}", dir.path().join("sb.sock").display()))
+            .env("WEIR_OVN_SB_CA_CERT", dir.path().join("ca.pem"))
             .env("WEIR_OCTAVIA_GET_SOCKET", dir.path().join("get.sock"))
             .env("WEIR_OCTAVIA_STATUS_SOCKET", dir.path().join("status.sock"))
             .output()
@@ -72,7 +74,7 @@ fn a_check_names_each_problem_and_makes_nothing() {
     let text = check("text");
     assert_eq!(code(&text), Some(1));
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
-    for socket in ["nb.sock", "get.sock", "status.sock"] {
+    for socket in ["nb.sock", "sb.sock", "ca.pem", "get.sock", "status.sock"] {
         assert!(text.lines().any(|line| line.starts_with("PROBLEM") && line.contains(socket)), "{text}");
     }
     assert!(text.contains("statistics"), "{text}");
