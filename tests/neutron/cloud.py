@@ -7,6 +7,7 @@ import json
 import shutil
 import string
 import subprocess
+import time
 
 import api
 import database as database_module
@@ -86,7 +87,8 @@ class Cloud(stack_module.Stack):
             if name not in roles:
                 roles[name] = admin.post("identity", "roles", role={"name": name})["role"]["id"]
         service = admin.post("identity", "projects", project={"name": "service", "domain_id": "default"})["project"]["id"]
-        for name, role in (("neutron", "admin"), ("octavia", "admin"), ("weir", "service")):
+        for name, role in (
+                ("neutron", "admin"), ("octavia", "admin"), ("weir", "service"), ("weir-by-password", "service")):
             self._make_user(admin, name, service, [roles[role]])
         tenant = admin.post("identity", "projects", project={"name": "tenant", "domain_id": "default"})["project"]["id"]
         self._make_user(admin, "tenant", tenant, [roles["member"], roles["load-balancer_member"]])
@@ -143,6 +145,16 @@ class Cloud(stack_module.Stack):
         [identity] = [one["id"] for one in admin.get("identity", "users", name=user)["users"]]
         for enabled in (False, True):
             admin.ask("PATCH", "identity", f"users/{identity}", {"user": {"enabled": enabled}})
+        # Keystone counts whole seconds: a token of the same second would be bad too.
+        time.sleep(1.5)
+
+    def restart_weir_by_password(self):
+        """With a user and password, key by key, instead of clouds.yaml and an application credential."""
+        self.end("weir")
+        settings = {"cloud": "", "auth_url": self.keystone_url, "username": "weir-by-password", "password": PASSWORD,
+                    "user_domain_name": "Default", "project_name": "service", "project_domain_name": "Default",
+                    "region_name": "RegionOne", "interface": "internal"}
+        self.start_weir(**{f"WEIR_NEUTRON_{key.upper()}": value for key, value in settings.items()})
 
     # Octavia and Weir
 
