@@ -1,10 +1,12 @@
 //! What probes say of members reaches rows, Octavia's operating statuses and backup members.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use weir_tests::{
-    Agent, Client, Host, Northbound, Southbound, eventually,
+    eventually,
     objects::{self, id},
 };
+
+use crate::lab::{Lab, listener, load_balancer, member, pool};
 
 /// The ports of the topology that have 10.10.10.10, .11 and .12.
 const PORTS: [&str; 3] = [
@@ -13,84 +15,12 @@ const PORTS: [&str; 3] = [
     "dddddddd-0000-4000-8000-000000000003",
 ];
 
-struct Lab {
-    northbound: Northbound,
-    southbound: Southbound,
-    agent: Agent,
-    host: Host,
-}
-
-impl Lab {
-    async fn start() -> Self {
-        let (northbound, southbound) = (Northbound::start(), Southbound::start());
-        northbound.transact(&objects::topology());
-        northbound.transact(&objects::source_port());
-        let agent = Agent::start(northbound.folder());
-        let env = [("WEIR_OVN_SB_CONNECTION", &*southbound.remote())];
-        let host = Host::spawn(northbound.folder(), &northbound.remote(), &env);
-        host.ready().await;
-        Self { northbound, southbound, agent, host }
-    }
-
-    fn client(&self) -> Client {
-        self.host.client()
-    }
-
-    /// Makes a load balancer at once, as Octavia then knows it.
-    async fn make(&self, lb: Value) {
-        self.agent.know(lb.clone());
-        let answer = self.client().call("loadbalancer_create", &json!({"loadbalancer": lb})).await;
-        assert_eq!(answer.status, 200, "{}", answer.body);
-        let lb = lb["loadbalancer_id"].as_str().unwrap().to_owned();
-        eventually("ACTIVE", async || (self.agent.status(&lb).0? == "ACTIVE").then_some(())).await;
-    }
-
-    async fn told(&self, object: &str, status: &str) {
-        eventually(&format!("{object} {status}"), async || {
-            (self.agent.operating(object) == status).then_some(())
-        })
-        .await;
-    }
-
-    fn vips(&self) -> Value {
-        self.northbound.load_balancer(&id(1, 1))["vips"].clone()
-    }
-}
-
-/// Member `n`, at address 10.10.10.`host`.
-fn member(n: usize, pool: usize, host: usize) -> Value {
-    let mut member = objects::member(n, pool)["member"].clone();
-    member["address"] = format!("10.10.10.{host}").into();
-    member
-}
-
-/// A pool with members and a monitor of the same number.
-fn pool(n: usize, protocol: &str, kind: &str, members: Vec<Value>) -> Value {
-    let mut pool = objects::pool(n, 1, None, protocol)["pool"].clone();
-    pool["members"] = members.into();
-    pool["healthmonitor"] = objects::monitor(n, n, kind)["healthmonitor"].clone();
-    pool
-}
-
-fn listener(n: usize, protocol: &str, port: u16, pool: usize) -> Value {
-    let mut listener = objects::listener(n, 1, protocol, port)["listener"].clone();
-    listener["default_pool_id"] = id(3, pool).into();
-    listener
-}
-
-fn load_balancer(listeners: Vec<Value>, pools: Vec<Value>) -> Value {
-    let mut lb = objects::loadbalancer(1)["loadbalancer"].clone();
-    lb["vip_address"] = "10.10.10.5".into();
-    lb["listeners"] = listeners.into();
-    lb["pools"] = pools.into();
-    lb
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_dies_and_comes_back_shows_in_all_that_it_is_in() {
     let lab = Lab::start().await;
     let members = vec![member(1, 1, 10), member(2, 1, 11)];
-    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
+        .await;
     lab.told(&id(4, 1), "ONLINE").await;
     let checks = lab.northbound.state()["load_balancers"][0]["health_checks"].clone();
     assert_eq!(checks[0]["vip"], "10.10.10.5:80", "{checks}");
@@ -134,10 +64,11 @@ async fn a_probe_counts_for_its_own_port_address_number_and_protocol_and_in_ever
     let tcp = vec![member(1, 1, 10), member(2, 1, 11)];
     let again = vec![member(3, 2, 10)];
     let udp = vec![member(4, 3, 10)];
-    let listeners = vec![listener(1, "TCP", 80, 1), listener(2, "TCP", 81, 2), listener(3, "UDP", 53, 3)];
+    let listeners =
+        vec![listener(1, 1, "TCP", 80, 1), listener(2, 1, "TCP", 81, 2), listener(3, 1, "UDP", 53, 3)];
     let pools =
         vec![pool(1, "TCP", "TCP", tcp), pool(2, "TCP", "TCP", again), pool(3, "UDP", "UDP-CONNECT", udp)];
-    lab.make(load_balancer(listeners, pools)).await;
+    lab.make(load_balancer(1, listeners, pools)).await;
     // None of these is a member's.
     lab.southbound.says(PORTS[0], "10.10.10.1", 8080, "tcp", "offline");
     lab.southbound.says(PORTS[0], "10.10.10.10", 808, "tcp", "offline");
@@ -157,7 +88,8 @@ async fn a_probe_counts_for_its_own_port_address_number_and_protocol_and_in_ever
 async fn what_was_said_while_the_host_was_down_is_told() {
     let mut lab = Lab::start().await;
     let members = vec![member(1, 1, 10), member(2, 1, 11)];
-    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
+        .await;
     lab.told(&id(1, 1), "ONLINE").await;
     lab.host.kill();
     lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
@@ -170,7 +102,8 @@ async fn what_was_said_while_the_host_was_down_is_told() {
 async fn a_member_without_a_port_is_reported() {
     let lab = Lab::start().await;
     let members = vec![member(1, 1, 10), member(2, 1, 77)];
-    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
+        .await;
     lab.told(&id(4, 2), "ERROR").await;
     lab.told(&id(3, 1), "DEGRADED").await;
     assert_eq!(lab.agent.operating(&id(4, 1)), "ONLINE");
@@ -184,7 +117,8 @@ async fn backup_members_serve_while_no_other_member_is_healthy() {
     let mut backup = member(3, 1, 12);
     backup["backup"] = true.into();
     let members = vec![member(1, 1, 10), member(2, 1, 11), backup];
-    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
+        .await;
     let primaries = json!({ "10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080" });
     // The others stay, so that they are still probed; OVN itself leaves them out.
     let all = json!({ "10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080,10.10.10.12:8080" });
@@ -202,7 +136,8 @@ async fn backup_members_serve_while_no_other_member_is_healthy() {
 async fn a_monitor_that_is_down_or_gone_probes_nobody() {
     let lab = Lab::start().await;
     let members = vec![member(1, 1, 10)];
-    lab.make(load_balancer(vec![listener(1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])).await;
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
+        .await;
     lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
     lab.told(&id(1, 1), "ERROR").await;
     let monitor = objects::monitor(1, 1, "TCP")["healthmonitor"].clone();

@@ -64,6 +64,13 @@ pub struct Touched {
 }
 
 impl Touched {
+    /// A load balancer with all that is in it.
+    pub fn whole(lb: &LoadBalancer) -> Self {
+        let mut touched = Self::default();
+        touched.all(lb);
+        touched
+    }
+
     /// Every object.
     pub fn objects(&self) -> impl Iterator<Item = ObjectRef> {
         self.own.union(&self.parents).copied()

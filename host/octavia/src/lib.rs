@@ -32,7 +32,9 @@ pub use body::{BodyError, change};
 pub use listen::{Bound, Listen, ListenError, bind};
 pub use methods::{Answer, DriverMethod, METHODS};
 pub use openapi::document as openapi;
-pub use provider::{Accepted, CallContext, ChangeProgress, ChangeState, Condition, Provider, Readiness};
+pub use provider::{
+    Accepted, CallContext, ChangeProgress, ChangeState, Condition, Provider, Readiness, SyncRequest,
+};
 pub use refusal::{ErrorClass, Refusal};
 pub use routes::{ApiSettings, router};
 pub use serve::{ServeError, serve};

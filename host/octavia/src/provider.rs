@@ -59,6 +59,12 @@ pub trait Provider: Send + Sync + 'static {
     /// A [`Refusal`]: unknown load balancer, or no plan can be made now.
     async fn reconcile(&self, id: LoadBalancerId, dry_run: bool) -> Result<Value, Refusal>;
 
+    /// Compares load balancers with Octavia's versions, makes their rows so and tells their statuses. The answer is a report.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: the load balancer asked for is not known, or nothing can be compared now.
+    async fn sync(&self, request: SyncRequest) -> Result<Value, Refusal>;
+
     /// The plugins and their state.
     fn plugins(&self) -> Value;
 
@@ -79,6 +85,17 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The metrics as OpenMetrics 1.0 text, ending in `# EOF`.
     fn metrics(&self) -> String;
+}
+
+/// What to compare with Octavia, and what may be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncRequest {
+    /// Only this one.
+    pub lb: Option<LoadBalancerId>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Take out, within limits, what Octavia has denied twice.
+    pub remove_leaked: bool,
 }
 
 /// What came with a call besides its body.

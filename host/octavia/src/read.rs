@@ -16,7 +16,7 @@ use weir_model::LoadBalancerId;
 
 use crate::{
     call::{Segment, checked_key},
-    provider::{ChangeState, Readiness},
+    provider::{ChangeState, Readiness, SyncRequest},
     refusal::Refusal,
     routes::Api,
 };
@@ -45,6 +45,14 @@ pub(crate) async fn reconcile(
 ) -> Result<Json<Value>, Refusal> {
     let dry_run = dry_run(query.as_deref().unwrap_or_default())?;
     api.provider.reconcile(load_balancer_id(&id)?, dry_run).await.map(Json)
+}
+
+pub(crate) async fn sync(
+    State(api): State<Arc<Api>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Refusal> {
+    let request = sync_request(query.as_deref().unwrap_or_default())?;
+    api.provider.sync(request).await.map(Json)
 }
 
 pub(crate) async fn change_state(
@@ -102,24 +110,43 @@ fn load_balancer_id(text: &str) -> Result<LoadBalancerId, Refusal> {
     text.parse().map_err(|_| Refusal::malformed("bad-id", "a load balancer's id is a UUID"))
 }
 
+fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "true")))
+}
+
+/// A yes or no; somebody who meant a dry run must not get a real one.
+fn flag(name: &str, value: &str) -> Result<bool, Refusal> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(Refusal::malformed("bad-query", format!("{name}: expected true or false"))),
+    }
+}
+
 fn dry_run(query: &str) -> Result<bool, Refusal> {
     let mut dry_run = false;
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
-        match (name, value) {
-            ("dry_run", "true" | "1") => dry_run = true,
-            ("dry_run", "false" | "0") => dry_run = false,
-            // Somebody who meant a dry run must not get a real one.
-            ("dry_run", _) => return Err(Refusal::malformed("bad-query", "dry_run: expected true or false")),
-            _ => {}
-        }
+    for (name, value) in pairs(query).filter(|(name, _)| *name == "dry_run") {
+        dry_run = flag(name, value)?;
     }
     Ok(dry_run)
 }
 
+fn sync_request(query: &str) -> Result<SyncRequest, Refusal> {
+    let mut request = SyncRequest::default();
+    for (name, value) in pairs(query) {
+        match name {
+            "dry_run" => request.dry_run = flag(name, value)?,
+            "remove_leaked" => request.remove_leaked = flag(name, value)?,
+            "lb" => request.lb = Some(load_balancer_id(value)?),
+            _ => {}
+        }
+    }
+    Ok(request)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::dry_run;
+    use super::{dry_run, sync_request};
 
     #[test]
     fn a_dry_run_is_never_taken_for_a_real_one() {
@@ -132,6 +159,10 @@ mod tests {
         ] {
             assert_eq!(dry_run(query).unwrap(), wanted, "{query}");
         }
+        assert!(sync_request("dry_run=perhaps").is_err());
+        assert!(sync_request("remove_leaked=yes").is_err());
+        assert!(sync_request("lb=1").is_err());
+        assert!(sync_request("dry_run&remove_leaked=1").unwrap().dry_run);
         for bad in ["dry_run=yes", "dry_run=", "dry_run=TRUE"] {
             assert!(dry_run(bad).is_err(), "{bad}");
         }

@@ -18,9 +18,11 @@
 //! | [`planning`] | one load balancer's plan |
 //! | [`plugins`] | questions to the plugins, their answers, and which are in use |
 //! | [`provider`] | what happens to a provider call |
+//! | [`remote`] | commands through the running host |
 //! | [`scrutiny`] | what must be to the plugins' liking |
 //! | [`serve`] | `weir serve` |
 //! | [`southbound`] | what probes say of members |
+//! | [`sync`] | `weir sync` |
 
 pub mod check;
 pub mod cli;
@@ -36,6 +38,8 @@ pub mod plan;
 pub mod planning;
 pub mod plugins;
 pub mod provider;
+pub mod remote;
 pub mod scrutiny;
 pub mod serve;
 pub mod southbound;
+pub mod sync;

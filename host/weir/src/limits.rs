@@ -75,6 +75,16 @@ pub const AGENT_ANSWER: Duration = Duration::from_secs(30);
 /// What probes say within this is acted upon together: a host that dies takes many members with it.
 pub const PROBES_TOGETHER: Duration = Duration::from_millis(100);
 
+/// How long after Octavia has denied a load balancer `weir sync` asks once more: a create that is not committed yet is denied
+/// too.
+pub const SYNC_AGAIN: Duration = Duration::from_secs(15);
+
+/// How often `weir sync` reads a load balancer anew that changes meanwhile.
+pub const SYNC_TRIES: usize = 10;
+
+/// `weir sync` takes out at most one of so many load balancers in a run, that is 5 %.
+pub const SYNC_REMOVES_ONE_OF: usize = 20;
+
 /// How long `weir check` waits for a connection.
 pub const CHECK: Duration = Duration::from_secs(5);
 

@@ -165,6 +165,18 @@ fn describe(operation: Operation) -> (&'static str, Value) {
                 read("reconcile", "Plan and apply now; with dry_run only plan", parameters, answer, codes),
             )
         }
+        Operation::Sync => {
+            let flag = |name: &str, what: &str| json!({ "name": name, "in": "query", "description": what, "schema": { "type": "boolean", "default": false } });
+            let parameters = json!([
+                { "name": "lb", "in": "query", "description": "Only this load balancer.",
+                  "schema": { "type": "string", "format": "uuid" } },
+                flag("dry_run", "Only say what would be done."),
+                flag("remove_leaked", "Take out what Octavia has denied twice, at most 5 % of all."),
+            ]);
+            let summary = "Compare with Octavia over the get socket, make rows and statuses so";
+            let answer = json_answer("What became of each load balancer.", "Anything");
+            ("post", read("sync", summary, parameters, answer, &["400", "401", "404", "503"]))
+        }
         Operation::ChangeState => (
             "get",
             read(

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
     Accepted, ApiSettings, CallContext, ChangeProgress, ChangeState, Condition, Provider, Readiness, Refusal,
-    router,
+    SyncRequest, router,
 };
 
 /// The largest body that the tests' router takes.
@@ -61,6 +61,10 @@ impl Provider for Recorder {
 
     fn load_balancer(&self, id: LoadBalancerId) -> Option<Value> {
         (id.to_string() == LB).then(|| json!({ "id": id }))
+    }
+
+    async fn sync(&self, request: SyncRequest) -> Result<Value, Refusal> {
+        Ok(json!({ "dry_run": request.dry_run }))
     }
 
     async fn reconcile(&self, id: LoadBalancerId, dry_run: bool) -> Result<Value, Refusal> {

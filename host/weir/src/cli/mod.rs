@@ -14,7 +14,7 @@ use tracing::error;
 use tracing_subscriber::EnvFilter;
 use weir_model::LoadBalancerId;
 
-use crate::{check, config::Config, plan, serve};
+use crate::{check, config::Config, plan, serve, sync};
 
 /// Octavia load balancers on OVN.
 #[derive(Parser)]
@@ -50,6 +50,25 @@ enum Command {
         #[arg(long)]
         plugins: Option<PathBuf>,
         /// How to print the plan.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Has the running host compare every load balancer with Octavia's version, make its rows so and tell its statuses.
+    /// Exit code 1 when something is left to do.
+    Sync {
+        /// The running host's configuration file; without it, defaults and WEIR_... environment.
+        #[arg(long, env = "WEIR_CONFIG")]
+        config: Option<PathBuf>,
+        /// Only this load balancer.
+        #[arg(long)]
+        lb: Option<LoadBalancerId>,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// Take out load balancers that Octavia has denied twice, at most 5 % of all in a run.
+        #[arg(long)]
+        remove_leaked: bool,
+        /// How to print the report.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
@@ -95,6 +114,20 @@ pub fn run() -> ExitCode {
         Ok(Cli { command: Command::Check { config, output } }) => run_check(config.as_deref(), output),
         Ok(Cli { command: Command::Plan { config, lb, plugins, output } }) => {
             run_plan(config.as_deref(), lb, plugins.as_deref(), output)
+        }
+        Ok(Cli { command: Command::Sync { config, lb, dry_run, remove_leaked, output } }) => {
+            with_config(config.as_deref(), |config, runtime| {
+                match runtime.block_on(sync::sync(config, lb, dry_run, remove_leaked)) {
+                    Ok(report) => {
+                        print_report(&report, output);
+                        if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
+                    }
+                    Err(error) => {
+                        error_line(&error.to_string());
+                        ExitCode::from(PROBLEM)
+                    }
+                }
+            })
         }
         Ok(Cli { command: Command::Plugin { command } }) => plugin::run(command),
         Err(error) => {

@@ -8,7 +8,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
     Accepted, CallContext, ChangeProgress, ChangeState, Condition, ErrorClass, Provider, Readiness, Refusal,
-    VipPortRequest, VipPorts,
+    SyncRequest, VipPortRequest, VipPorts,
 };
 
 use super::{
@@ -84,6 +84,10 @@ impl Provider for Api {
             }
         }
         Ok(answer)
+    }
+
+    async fn sync(&self, request: SyncRequest) -> Result<Value, Refusal> {
+        Ok(json!(self.0.sync(request).await?))
     }
 
     fn plugins(&self) -> Value {

@@ -111,6 +111,11 @@ impl Record {
         Self { journaled: false, durable: AtomicBool::new(true), ..Self::own(method, lb, request_id) }
     }
 
+    /// The same, of something that lets objects go.
+    pub fn releasing(method: &'static str, lb: LoadBalancerId, touched: Touched) -> Self {
+        Self { touched, ..Self::passing(method, lb, None) }
+    }
+
     /// One that was found in the journal.
     pub fn recovered(
         id: Uuid,

@@ -15,6 +15,7 @@
 //! | [`lost`] | deletes of what the rows do not have |
 //! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
+//! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
 //! | [`sources`] | source ports of health checks: asked for, freed |
 //! | [`unsettled`] | planned again while a plugin fails |
@@ -34,6 +35,7 @@ mod queue;
 mod recover;
 mod sets;
 mod sources;
+mod sync;
 mod unsettled;
 mod version;
 mod view;
@@ -45,6 +47,7 @@ use std::{
 };
 
 pub use api::Api;
+pub use sync::{Line as SyncLine, Outcome as SyncOutcome, Report as SyncReport};
 
 use tokio::sync::Semaphore;
 use weir_journal::Journal;

@@ -12,7 +12,7 @@ use weir_octavia::{
     agent::{Dispatcher, ObjectKind, StatusUpdate},
 };
 
-use super::{changes::Record, delivery::Unverified, entry};
+use super::{Host, changes::Record, delivery::Unverified, entry};
 use crate::{crash, limits};
 
 /// A change that has ended.
@@ -104,6 +104,19 @@ impl Writer {
             if update.kind == ObjectKind::LoadBalancer {
                 self.unverified.watch(update.lb.into(), *seq);
             }
+        }
+        self.dispatcher.enqueue(updates);
+    }
+}
+
+impl Host {
+    /// Sends what a synchronisation lets go; not from the journal, as it can be asked for again. A change that has come
+    /// meanwhile has objects held up anew: then only operating statuses are told.
+    pub(super) fn let_go(&self, lb: LoadBalancerId, record: &Record, released: &[Released]) {
+        let disturbed = !self.queues.pending(lb).is_empty();
+        let mut updates = updates(record, released);
+        if disturbed {
+            updates.iter_mut().for_each(|update| update.provisioning = None);
         }
         self.dispatcher.enqueue(updates);
     }

@@ -40,6 +40,8 @@ pub enum Task {
     },
     /// Taking out an object that Octavia does not know.
     TakeOut(ObjectRef),
+    /// Making it as Octavia says.
+    Rebuild(Arc<LoadBalancer>),
     /// Looking once more whether the rows are as they should be.
     Reconcile,
     /// Making good what Octavia has not kept of changes that are done already.
@@ -77,6 +79,10 @@ impl Pending {
                 if let Some(lb) = graph {
                     changes.iter().for_each(|change| take_values(lb, change, octavia));
                 }
+                Ok(())
+            }
+            Task::Rebuild(octavia) => {
+                *graph = Some(LoadBalancer::clone(octavia));
                 Ok(())
             }
             Task::Reconcile => Ok(()),

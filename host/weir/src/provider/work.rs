@@ -226,7 +226,9 @@ impl Host {
             self.changes.forget_failure(lb);
             self.to_be_verified(lb, &pending, fate.made);
             self.free_if_taken_back(lb, &pending, fate.made);
-            if record.lost {
+            if let Task::Rebuild(_) = pending.task {
+                self.let_go(lb, record, &fate.released);
+            } else if record.lost {
                 self.end_lost(pending);
             } else {
                 self.end(pending, fate.released);
@@ -267,7 +269,7 @@ impl Host {
 impl Fate {
     fn new(pending: &Pending, made: Made, after: Option<&LoadBalancer>, health: &HealthMap) -> Self {
         let mut released = match &pending.task {
-            Task::Change(_) => released(&pending.record.touched, after, health),
+            Task::Change(_) | Task::Rebuild(_) => released(&pending.record.touched, after, health),
             _ => Vec::new(),
         };
         if made == Made::RolledBack {

@@ -1,0 +1,240 @@
+//! `weir sync`: every load balancer against Octavia's version, one by one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::Serialize;
+use tokio::{task::JoinSet, time::sleep};
+use tracing::{info, warn};
+use weir_model::{LoadBalancer, LoadBalancerId, ObjectRef, Touched};
+use weir_octavia::{ChangeProgress, Refusal, SyncRequest};
+
+use super::{
+    Host, accept,
+    changes::Record,
+    queue::{Pending, Task},
+};
+use crate::{limits, northbound::rows, scrutiny::Scrutiny};
+
+/// What became of a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// Its rows were as Octavia says; its statuses were told.
+    InOrder,
+    /// Its rows were made as Octavia says, or would be.
+    Repaired {
+        /// How many operations that took.
+        operations: usize,
+    },
+    /// Octavia has denied it twice: nobody wants it.
+    Leaked,
+    /// Leaked, and taken out.
+    Removed,
+    /// It belongs to somebody else.
+    Foreign,
+    /// Changes came again and again.
+    Busy,
+    /// It could not be done; the others were.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// One load balancer's line of the report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// Which one.
+    pub id: LoadBalancerId,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What a run has found and done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Nothing was changed.
+    pub dry_run: bool,
+    /// Every load balancer that was looked at.
+    pub loadbalancers: Vec<Line>,
+    /// Leaked ones that were left, since a run takes out no more than a few.
+    pub kept_back: usize,
+}
+
+/// What one look says.
+enum Look {
+    Done(Outcome),
+    Denied,
+}
+
+impl Host {
+    /// Compares load balancers with Octavia's versions, makes their rows so and tells their statuses.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: the Northbound was not read yet, or the one load balancer asked for is not there.
+    pub(super) async fn sync(self: &Arc<Self>, request: SyncRequest) -> Result<Report, Refusal> {
+        let all = {
+            let replica = self.northbound.replica();
+            if !replica.is_complete() {
+                return Err(accept::not_synced());
+            }
+            rows::all(&replica)
+        };
+        let wanted: Vec<_> =
+            all.iter().copied().filter(|lb| request.lb.is_none_or(|only| only == *lb)).collect();
+        if let (Some(lb), true) = (request.lb, wanted.is_empty()) {
+            return Err(Refusal::not_found(
+                "load-balancer-not-found",
+                format!("load balancer {lb} is not known"),
+            ));
+        }
+        let mut outcomes = self.look_at(wanted, request.dry_run).await;
+        let mut leaked: Vec<_> = denied(&outcomes).collect();
+        if !leaked.is_empty() {
+            // A create that Octavia has not committed yet looks the same.
+            sleep(limits::SYNC_AGAIN).await;
+            outcomes.extend(self.look_at(std::mem::take(&mut leaked), true).await);
+            leaked.extend(denied(&outcomes));
+        }
+        let most = if request.remove_leaked && !request.dry_run { most_removed(all.len()) } else { 0 };
+        let kept_back = if request.remove_leaked { leaked.len().saturating_sub(most) } else { 0 };
+        for lb in leaked.into_iter().take(most) {
+            let outcome = match self.take_out_leaked(lb).await {
+                Ok(()) => Outcome::Removed,
+                Err(why) => Outcome::Failed { why },
+            };
+            outcomes.insert(lb, Look::Done(outcome));
+        }
+        let lines = outcomes.into_iter().map(|(id, look)| match look {
+            Look::Done(outcome) => Line { id, outcome },
+            Look::Denied => Line { id, outcome: Outcome::Leaked },
+        });
+        let report = Report { dry_run: request.dry_run, loadbalancers: lines.collect(), kept_back };
+        info!(
+            load_balancers = report.loadbalancers.len(),
+            dry_run = report.dry_run,
+            kept_back,
+            "compared with Octavia"
+        );
+        Ok(report)
+    }
+
+    /// Looks at load balancers, a few at once; one that cannot be dealt with does not hold up the others.
+    async fn look_at(
+        self: &Arc<Self>,
+        all: Vec<LoadBalancerId>,
+        dry_run: bool,
+    ) -> BTreeMap<LoadBalancerId, Look> {
+        let mut outcomes = BTreeMap::new();
+        for some in all.chunks(limits::RECONCILE_AT_ONCE) {
+            let mut looks = JoinSet::new();
+            for lb in some.iter().copied() {
+                let host = self.clone();
+                looks.spawn(async move { (lb, host.look(lb, dry_run).await) });
+            }
+            while let Some(look) = looks.join_next().await {
+                // One that panicked is missing in the report, and its panic is in the log.
+                outcomes.extend(look.ok());
+            }
+        }
+        outcomes
+    }
+
+    async fn look(self: &Arc<Self>, lb: LoadBalancerId, dry_run: bool) -> Look {
+        for _ in 0..limits::SYNC_TRIES {
+            let before = rows::existing(&self.northbound.replica(), lb);
+            if before.iter().any(|existing| self.ownership.may_write(lb, &existing.row).is_err()) {
+                return Look::Done(Outcome::Foreign);
+            }
+            let octavia = {
+                // Never closed.
+                let _room = self.questions.acquire().await;
+                self.agent.load_balancer(lb).await
+            };
+            let octavia = match octavia {
+                Ok(Some(octavia)) => Arc::new(octavia),
+                Ok(None) => return Look::Denied,
+                Err(error) => return Look::Done(Outcome::Failed { why: error.to_string() }),
+            };
+            let operations = match self.patience.run(|| self.operations(lb, &octavia)) {
+                Ok(operations) => operations,
+                Err(refusal) => return Look::Done(Outcome::Failed { why: refusal.to_string() }),
+            };
+            let outcome = match operations {
+                0 => Outcome::InOrder,
+                operations => Outcome::Repaired { operations },
+            };
+            if dry_run {
+                return Look::Done(outcome);
+            }
+            // What came in between is not in the version that was read.
+            let pushed = self.queues.with(lb, |_, inner| {
+                let as_read =
+                    inner.pending.is_empty() && rows::existing(&self.northbound.replica(), lb) == before;
+                as_read.then(|| {
+                    let record = Arc::new(Record::releasing("sync", lb, Touched::whole(&octavia)));
+                    let task = Task::Rebuild(octavia.clone());
+                    self.queues.push(lb, inner, Pending { record: record.clone(), task }, &[]);
+                    self.start_worker(lb, inner);
+                    record
+                })
+            });
+            if let Some(record) = pushed {
+                let progress = record.finished().await;
+                return Look::Done(match progress.state {
+                    ChangeProgress::Committed => outcome,
+                    _ => Outcome::Failed { why: progress.detail.unwrap_or_default() },
+                });
+            }
+            sleep(limits::OCTAVIA_LOOK).await;
+        }
+        Look::Done(Outcome::Busy)
+    }
+
+    /// How many operations it takes to make the rows as Octavia says.
+    fn operations(&self, lb: LoadBalancerId, octavia: &LoadBalancer) -> Result<usize, Refusal> {
+        let replica = self.northbound.replica();
+        let plugins = self.in_use.plugins(&replica);
+        let existing = rows::existing(&replica, lb);
+        let mut graph = octavia.clone();
+        weir_plan::attach::fill_subnets(&mut graph, &crate::northbound::topology::ReplicaTopology(&replica));
+        let planned = self.plan(&replica, &plugins, lb, Some(&graph), &existing, Scrutiny::Nothing)?;
+        Ok(planned.plan.operations.len())
+    }
+
+    async fn take_out_leaked(self: &Arc<Self>, lb: LoadBalancerId) -> Result<(), String> {
+        let record = Arc::new(Record::own(Record::TAKE_OUT, lb, None));
+        warn!(%lb, change = %record.id, "Octavia has denied it twice: its rows are taken out");
+        let task = Task::TakeOut(ObjectRef::LoadBalancer(lb));
+        let accepting =
+            self.write_and_push(lb, record.clone(), task).map_err(|refusal| refusal.to_string())?;
+        self.written(accepting).await.map_err(|refusal| refusal.to_string())?;
+        let progress = record.finished().await;
+        match progress.state {
+            ChangeProgress::Committed => Ok(()),
+            _ => Err(progress.detail.unwrap_or_default()),
+        }
+    }
+}
+
+fn denied(outcomes: &BTreeMap<LoadBalancerId, Look>) -> impl Iterator<Item = LoadBalancerId> {
+    outcomes.iter().filter(|(_, look)| matches!(look, Look::Denied)).map(|(lb, _)| *lb)
+}
+
+/// How many leaked load balancers a run may take out of so many: should Octavia's answers be wrong, most of them stay.
+fn most_removed(all: usize) -> usize {
+    (all / limits::SYNC_REMOVES_ONE_OF).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::most_removed;
+
+    #[test]
+    fn a_run_takes_out_a_twentieth_and_at_least_one() {
+        for (all, most) in [(0, 1), (1, 1), (19, 1), (20, 1), (39, 1), (40, 2), (1000, 50)] {
+            assert_eq!(most_removed(all), most, "{all}");
+        }
+    }
+}

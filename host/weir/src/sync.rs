@@ -1,0 +1,79 @@
+//! `weir sync`: has the running host compare its load balancers with Octavia's.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+use weir_model::LoadBalancerId;
+
+use crate::{
+    config::Config,
+    remote::{self, RemoteError},
+};
+
+/// The host's report.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Report(Value);
+
+/// Asks the host.
+///
+/// # Errors
+/// [`RemoteError`].
+pub async fn sync(
+    config: &Config,
+    lb: Option<LoadBalancerId>,
+    dry_run: bool,
+    remove_leaked: bool,
+) -> Result<Report, RemoteError> {
+    let only = lb.map(|lb| format!("&lb={lb}")).unwrap_or_default();
+    let path = format!("/v1/sync?dry_run={dry_run}&remove_leaked={remove_leaked}{only}");
+    remote::post(config, &path).await.map(Report)
+}
+
+impl Report {
+    fn lines(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
+        let lines = self.0.get("loadbalancers").and_then(Value::as_array).into_iter().flatten();
+        lines.map(|line| {
+            let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+            (text("id"), text("outcome"), line)
+        })
+    }
+
+    /// Whether nothing is left to do by hand.
+    pub fn ok(&self) -> bool {
+        self.lines().all(|(_, outcome, _)| !matches!(outcome, "leaked" | "busy" | "failed"))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut in_order = 0;
+        for (id, outcome, line) in self.lines() {
+            match outcome {
+                "in-order" => in_order += 1,
+                "repaired" => {
+                    let operations = line.get("operations").and_then(Value::as_u64).unwrap_or_default();
+                    writeln!(f, "{id}: repaired, {operations} operations")?;
+                }
+                "leaked" => {
+                    writeln!(f, "{id}: leaked, Octavia has denied it twice (--remove-leaked takes it out)")?
+                }
+                "failed" => {
+                    let why = line.get("why").and_then(Value::as_str).unwrap_or_default();
+                    writeln!(f, "{id}: failed: {why}")?;
+                }
+                other => writeln!(f, "{id}: {other}")?,
+            }
+        }
+        if let Some(kept @ 1..) = self.0.get("kept_back").and_then(Value::as_u64) {
+            writeln!(
+                f,
+                "{kept} leaked load balancers are left for further runs: one takes out at most 5 % of all"
+            )?;
+        }
+        let dry =
+            if self.0.get("dry_run") == Some(&Value::Bool(true)) { " (nothing was changed)" } else { "" };
+        writeln!(f, "{in_order} of {} load balancers are in order{dry}", self.lines().count())
+    }
+}

@@ -1,0 +1,88 @@
+//! Real databases, a real host, an agent that writes down what Octavia is told.
+
+use serde_json::Value;
+use weir_tests::{
+    Agent, Client, Host, Northbound, Southbound, eventually,
+    objects::{self, id},
+};
+
+pub struct Lab {
+    pub northbound: Northbound,
+    pub southbound: Southbound,
+    pub agent: Agent,
+    pub host: Host,
+}
+
+impl Lab {
+    pub async fn start() -> Self {
+        let (northbound, southbound) = (Northbound::start(), Southbound::start());
+        northbound.transact(&objects::topology());
+        northbound.transact(&objects::source_port());
+        let agent = Agent::start(northbound.folder());
+        let env = [("WEIR_OVN_SB_CONNECTION", &*southbound.remote())];
+        let host = Host::spawn(northbound.folder(), &northbound.remote(), &env);
+        host.ready().await;
+        Self { northbound, southbound, agent, host }
+    }
+
+    pub fn client(&self) -> Client {
+        self.host.client()
+    }
+
+    /// Makes a load balancer at once, as Octavia then knows it.
+    pub async fn make(&self, lb: Value) {
+        self.agent.know(lb.clone());
+        let answer =
+            self.client().call("loadbalancer_create", &serde_json::json!({"loadbalancer": lb})).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let lb = lb["loadbalancer_id"].as_str().unwrap().to_owned();
+        eventually("ACTIVE", async || (self.agent.status(&lb).0? == "ACTIVE").then_some(())).await;
+    }
+
+    /// Waits until Octavia has been told an operating status.
+    pub async fn told(&self, object: &str, status: &str) {
+        let told = async || (self.agent.operating(object) == status).then_some(());
+        eventually(&format!("{object} {status}"), told).await;
+    }
+
+    pub fn vips(&self) -> Value {
+        self.northbound.load_balancer(&id(1, 1))["vips"].clone()
+    }
+}
+
+/// Member `n`, at address 10.10.10.`host`.
+pub fn member(n: usize, pool: usize, host: usize) -> Value {
+    let mut member = objects::member(n, pool)["member"].clone();
+    member["address"] = format!("10.10.10.{host}").into();
+    member
+}
+
+/// Pool `n` of load balancer `lb` with members.
+pub fn plain_pool(n: usize, lb: usize, protocol: &str, members: Vec<Value>) -> Value {
+    let mut pool = objects::pool(n, lb, None, protocol)["pool"].clone();
+    pool["members"] = members.into();
+    pool
+}
+
+/// A pool of load balancer 1 with members and a monitor of the same number.
+pub fn pool(n: usize, protocol: &str, kind: &str, members: Vec<Value>) -> Value {
+    let mut pool = plain_pool(n, 1, protocol, members);
+    pool["healthmonitor"] = objects::monitor(n, n, kind)["healthmonitor"].clone();
+    pool
+}
+
+/// Listener `n` of load balancer `lb`.
+pub fn listener(n: usize, lb: usize, protocol: &str, port: u16, pool: usize) -> Value {
+    let mut listener = objects::listener(n, lb, protocol, port)["listener"].clone();
+    listener["default_pool_id"] = id(3, pool).into();
+    listener
+}
+
+/// Load balancer `n` at 10.10.10.`4 + n`.
+pub fn load_balancer(n: usize, listeners: Vec<Value>, pools: Vec<Value>) -> Value {
+    let mut lb = objects::loadbalancer(n)["loadbalancer"].clone();
+    lb["vip_address"] = format!("10.10.10.{}", 4 + n).into();
+    lb["listeners"] = listeners.into();
+    lb["pools"] = pools.into();
+    lb
+}

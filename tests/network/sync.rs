@@ -1,0 +1,132 @@
+//! `weir sync`: every load balancer becomes as Octavia says, one by one, and what Octavia denies is listed.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use weir_tests::{eventually, host, objects::id};
+
+use crate::lab::{Lab, listener, load_balancer, member, plain_pool};
+
+impl Lab {
+    /// Runs the command; its exit code and its report.
+    async fn sync(&self, args: &[&str]) -> (i32, Value) {
+        let mut command = Command::new(host::binary());
+        command.args(["sync", "-o", "json"]).args(args);
+        command.env("WEIR_LISTEN", format!("unix:{}", self.host.socket().display()));
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let report = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&output.stderr).into_owned().into());
+        (output.status.code().unwrap(), report)
+    }
+}
+
+fn simple(n: usize) -> Value {
+    let members = vec![member(n, n, 10)];
+    load_balancer(n, vec![listener(n, n, "TCP", 80, n)], vec![plain_pool(n, n, "TCP", members)])
+}
+
+fn outcome(report: &Value, n: usize) -> Value {
+    let lines = report["loadbalancers"].as_array().unwrap_or_else(|| panic!("{report}"));
+    lines.iter().find(|line| line["id"] == id(1, n)).unwrap_or_else(|| panic!("{report}"))["outcome"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_statuses_become_as_octavia_says() {
+    let lab = Lab::start().await;
+    for n in 1..=3 {
+        lab.make(simple(n)).await;
+    }
+    let good = lab.northbound.state();
+    // Octavia has another member and another listener; somebody has emptied rows by hand.
+    let mut second = simple(2);
+    second["pools"][0]["members"] = json!([member(2, 2, 10), member(22, 2, 11)]);
+    lab.agent.know(second);
+    lab.northbound.transact(&[json!({"op": "update", "table": "Load_Balancer", "where": [["name", "==", id(1, 1)]],
+        "row": {"vips": ["map", []], "external_ids": ["map", [["neutron:vip", "10.10.10.5"], ["weir:owner", "weir"]]]}})]);
+    let (code, report) = lab.sync(&["--dry-run"]).await;
+    assert_eq!(
+        (code, outcome(&report, 1), outcome(&report, 3)),
+        (0, json!("repaired"), json!("in-order")),
+        "{report}"
+    );
+    assert_eq!(lab.northbound.load_balancer(&id(1, 1))["vips"], json!({}), "a dry run changes nothing");
+    let before = lab.agent.messages().len();
+
+    let (code, report) = lab.sync(&[]).await;
+    assert_eq!(
+        (code, outcome(&report, 1), outcome(&report, 2)),
+        (0, json!("repaired"), json!("repaired")),
+        "{report}"
+    );
+    let state = lab.northbound.state();
+    assert_eq!(state["load_balancers"].as_array().unwrap().len(), 3);
+    assert_eq!(lab.northbound.load_balancer(&id(1, 1))["vips"], json!({"10.10.10.5:80": "10.10.10.10:8080"}));
+    assert_eq!(
+        lab.northbound.load_balancer(&id(1, 2))["vips"],
+        json!({"10.10.10.6:80": "10.10.10.10:8080,10.10.10.11:8080"})
+    );
+    assert_eq!(lab.northbound.load_balancer(&id(1, 3))["vips"], json!({"10.10.10.7:80": "10.10.10.10:8080"}));
+    assert_eq!(state["logical_switches"], good["logical_switches"]);
+    // Also what was in order is let go, should it be held up.
+    eventually("all is told", async || {
+        let messages: Vec<_> = lab.agent.messages().into_iter().skip(before).collect();
+        let told = |object: &str| messages.iter().any(|message| message.to_string().contains(object));
+        [id(1, 3), id(2, 3), id(3, 3), id(4, 3), id(4, 22)].iter().all(|object| told(object)).then_some(())
+    })
+    .await;
+    assert_eq!(lab.agent.status(&id(4, 22)).0.as_deref(), Some("ACTIVE"));
+    let (code, report) = lab.sync(&["--lb", &id(1, 1)]).await;
+    assert_eq!((code, report["loadbalancers"].as_array().unwrap().len()), (0, 1), "{report}");
+    assert_eq!(outcome(&report, 1), "in-order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_octavia_denies_is_listed_and_taken_out_only_on_request_and_few_at_a_time() {
+    let lab = Lab::start().await;
+    for n in 1..=4 {
+        lab.make(simple(n)).await;
+    }
+    lab.agent.forget(&id(1, 2));
+    lab.agent.forget(&id(1, 3));
+    let (code, report) = lab.sync(&[]).await;
+    assert_eq!(
+        (code, outcome(&report, 2), outcome(&report, 3)),
+        (1, json!("leaked"), json!("leaked")),
+        "{report}"
+    );
+    assert_eq!(lab.northbound.rows(&id(1, 2)).len(), 1);
+    // One of four is the most that a run takes out.
+    let (code, report) = lab.sync(&["--remove-leaked"]).await;
+    assert_eq!((code, &report["kept_back"]), (1, &json!(1)), "{report}");
+    assert_eq!((outcome(&report, 2), outcome(&report, 3)), (json!("removed"), json!("leaked")));
+    assert_eq!((lab.northbound.rows(&id(1, 2)).len(), lab.northbound.rows(&id(1, 3)).len()), (0, 1));
+    // One that Octavia knows again is no longer denied.
+    lab.agent.know(simple(3));
+    let (code, report) = lab.sync(&["--remove-leaked"]).await;
+    assert_eq!((code, outcome(&report, 3)), (0, json!("in-order")), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_fails_does_not_hold_up_the_others() {
+    let lab = Lab::start().await;
+    lab.make(simple(1)).await;
+    lab.make(simple(2)).await;
+    // Octavia's version of the first cannot be in OVN, that of the second can.
+    let mut first = simple(1);
+    first["listeners"][0]["protocol"] = "HTTP".into();
+    first["listeners"][0]["protocol_port"] = "eighty".into();
+    lab.agent.know(first);
+    lab.northbound
+        .transact(&[json!({"op": "update", "table": "Load_Balancer", "where": [["name", "==", id(1, 2)]],
+        "row": {"vips": ["map", []]}})]);
+    let (code, report) = lab.sync(&[]).await;
+    assert_eq!(
+        (code, outcome(&report, 1), outcome(&report, 2)),
+        (1, json!("failed"), json!("repaired")),
+        "{report}"
+    );
+    assert_eq!(lab.northbound.load_balancer(&id(1, 2))["vips"], json!({"10.10.10.6:80": "10.10.10.10:8080"}));
+    let (code, report) = lab.sync(&["--lb", &id(1, 9)]).await;
+    assert_eq!(code, 1);
+    assert!(report.as_str().unwrap().contains("is not known"), "{report}");
+}
