@@ -104,7 +104,8 @@ async fn rows(with: Option<&Built>) -> Value {
         if let Some(ids) = row["external_ids"].as_object_mut() {
             ids.retain(|key, value| {
                 let made = with.is_some_and(|built| *value == *format!("{{\"plugin\": \"{}\"}}", built.name));
-                !((key.starts_with("weir:listener_") || key.starts_with("weir:pool_")) && made)
+                !(key == "weir:own"
+                    || (key.starts_with("weir:listener_") || key.starts_with("weir:pool_")) && made)
             });
         }
     }

@@ -1,5 +1,7 @@
 //! Real databases, a real host, an agent that writes down what Octavia is told.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 use weir_tests::{
     Agent, Client, Host, Northbound, Southbound, eventually,
@@ -15,11 +17,18 @@ pub struct Lab {
 
 impl Lab {
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further environment for the host.
+    pub async fn start_with(env: &[(&str, &str)]) -> Self {
         let (northbound, southbound) = (Northbound::start(), Southbound::start());
         northbound.transact(&objects::topology());
         northbound.transact(&objects::source_port());
         let agent = Agent::start(northbound.folder());
-        let env = [("WEIR_OVN_SB_CONNECTION", &*southbound.remote())];
+        let remote = southbound.remote();
+        let env: Vec<_> =
+            [("WEIR_OVN_SB_CONNECTION", &*remote)].into_iter().chain(env.iter().copied()).collect();
         let host = Host::spawn(northbound.folder(), &northbound.remote(), &env);
         host.ready().await;
         Self { northbound, southbound, agent, host }
@@ -45,9 +54,43 @@ impl Lab {
         eventually(&format!("{object} {status}"), told).await;
     }
 
+    /// Makes hand-made changes.
+    pub fn by_hand(&self, operations: &[Value]) {
+        self.northbound.transact(operations);
+    }
+
+    /// Waits until the tables are as they were.
+    pub async fn as_before(&self, before: &Value) {
+        let start = Instant::now();
+        let mut last = Value::Null;
+        // Repairs of what somebody edits again and again come at growing intervals, and rows that are all gone wait longer.
+        while start.elapsed() < Duration::from_secs(300) {
+            last = self.northbound.dump();
+            if last == *before {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        for (table, rows) in before.as_object().unwrap() {
+            assert_eq!(&last[table], rows, "{table}");
+        }
+    }
+
+    /// The value of a metric.
+    pub async fn metric(&self, name: &str) -> f64 {
+        metric(&self.client(), name).await
+    }
+
     pub fn vips(&self) -> Value {
         self.northbound.load_balancer(&id(1, 1))["vips"].clone()
     }
+}
+
+/// The value of a metric of a host.
+pub async fn metric(client: &Client, name: &str) -> f64 {
+    let text = client.get("/metrics").await.body;
+    let line = text.as_str().unwrap().lines().find(|line| line.starts_with(&format!("{name} ")));
+    line.unwrap_or_else(|| panic!("{name}: {text}")).rsplit(' ').next().unwrap().parse().unwrap()
 }
 
 /// Member `n`, at address 10.10.10.`host`.

@@ -2,6 +2,12 @@
 //! agent that writes down what Octavia is told.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod drift;
+mod handover;
 mod health;
 mod lab;
+mod pausing;
+mod plan;
+mod repair;
 mod sync;
+mod topology;

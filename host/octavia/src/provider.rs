@@ -59,6 +59,13 @@ pub trait Provider: Send + Sync + 'static {
     /// A [`Refusal`]: unknown load balancer, or no plan can be made now.
     async fn reconcile(&self, id: LoadBalancerId, dry_run: bool) -> Result<Value, Refusal>;
 
+    /// Pauses a load balancer, or all without one: nothing is written for it until work goes on; calls are taken on and kept.
+    /// `paused` false lets work go on. The answer is what is paused now.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: unknown load balancer, or it cannot be written down.
+    async fn pause(&self, lb: Option<LoadBalancerId>, paused: bool) -> Result<Value, Refusal>;
+
     /// Compares load balancers with Octavia's versions, makes their rows so and tells their statuses. The answer is a report.
     ///
     /// # Errors

@@ -47,6 +47,25 @@ pub(crate) async fn reconcile(
     api.provider.reconcile(load_balancer_id(&id)?, dry_run).await.map(Json)
 }
 
+pub(crate) async fn pause(State(api): State<Arc<Api>>, Segment(id): Segment) -> Result<Json<Value>, Refusal> {
+    api.provider.pause(Some(load_balancer_id(&id)?), true).await.map(Json)
+}
+
+pub(crate) async fn resume(
+    State(api): State<Arc<Api>>,
+    Segment(id): Segment,
+) -> Result<Json<Value>, Refusal> {
+    api.provider.pause(Some(load_balancer_id(&id)?), false).await.map(Json)
+}
+
+pub(crate) async fn pause_all(State(api): State<Arc<Api>>) -> Result<Json<Value>, Refusal> {
+    api.provider.pause(None, true).await.map(Json)
+}
+
+pub(crate) async fn resume_all(State(api): State<Arc<Api>>) -> Result<Json<Value>, Refusal> {
+    api.provider.pause(None, false).await.map(Json)
+}
+
 pub(crate) async fn sync(
     State(api): State<Arc<Api>>,
     RawQuery(query): RawQuery,

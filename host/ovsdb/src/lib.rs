@@ -62,7 +62,7 @@ pub mod transaction;
 pub mod value;
 
 pub use connection::{Client, ClientConfig, ConnectError, Endpoint, EndpointError, Status, TlsFiles};
-pub use replica::{Changed, Index, Layout, Replica, ReplicaError, TableSpec};
+pub use replica::{Before, Changed, Index, Layout, Replica, ReplicaError, RowChanged, TableSpec, Was};
 pub use schema::{Schema, SchemaError};
 pub use transaction::{
     Condition, Function, Mutation, Mutator, Operation, OperationResult, TransactError, Until,

@@ -8,7 +8,37 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::Endpoint;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::replica::Dialect;
+use crate::{Changed, Endpoint, Layout, Replica, ReplicaError, Schema, SchemaError, TableSpec};
+
+/// A replica without a server, told of changes as a server tells them.
+#[derive(Debug)]
+pub struct Memory(Replica);
+
+impl Memory {
+    /// An empty database.
+    pub fn new(schema: &Value, tables: &[TableSpec]) -> Result<Self, SchemaError> {
+        let layout = Arc::new(Layout::new(Schema::from_json(schema)?, tables));
+        let empty = Value::Object(serde_json::Map::new());
+        // Nothing in it can be wrong.
+        Ok(Self(Replica::build(&layout, Dialect::Update2, empty).unwrap_or_default()))
+    }
+
+    /// Takes an `update2` (ovsdb-server(7), section 4.1.14).
+    pub fn update(&mut self, updates: Value) -> Result<Changed, ReplicaError> {
+        let staged = self.0.stage(Dialect::Update2, updates)?;
+        Ok(self.0.commit(staged))
+    }
+
+    /// The replica.
+    pub fn replica(&self) -> &Replica {
+        &self.0
+    }
+}
 
 /// A schema that comes with OVN or OVS, e.g. `ovn-nb`, `ovn-sb`, `vswitch`; `None` when it is not installed.
 pub fn schema(name: &str) -> Option<PathBuf> {

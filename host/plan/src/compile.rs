@@ -31,7 +31,7 @@ pub struct Wanted {
     pub selection_fields: BTreeSet<String>,
     /// Options that the flavor and plugins set.
     pub options: BTreeMap<String, String>,
-    /// Keys of the table in [`keys`], all but `weir:seen`.
+    /// Keys of the table in [`keys`], all but `weir:seen` and `weir:own`.
     pub external_ids: BTreeMap<String, String>,
     /// Where it belongs.
     pub place: Place,
@@ -74,7 +74,10 @@ pub fn compile(
     let fronts = fronts(lb, around.topology);
     let groups = group(lb, &fronts, translations, existing, around.words)?;
     refuse_taken(lb, &groups)?;
-    let common = keys::common(lb, &fronts, &around.ownership.deployment);
+    let mut common = keys::common(lb, &fronts, &around.ownership.deployment);
+    if groups.len() > 1 {
+        common.insert(keys::ROWS.to_owned(), groups.len().to_string());
+    }
     let mut wanted = Vec::with_capacity(groups.len());
     for (group, content) in groups {
         allowed("protocol", &group.transport, &around.capabilities.protocols)?;

@@ -9,6 +9,7 @@ use weir_model::LoadBalancerId;
 use crate::{
     compile::{Wanted, managed_options, seen},
     decode::objects,
+    edited,
     error::PlanError,
     keys,
     monitors::{Check, Sourceless},
@@ -330,6 +331,8 @@ fn settle(
     }
     let hash = seen(&row, around.words);
     row.external_ids.insert(keys::SEEN.to_owned(), hash);
+    let hash = edited::own(&row.external_ids);
+    row.external_ids.insert(keys::OWN.to_owned(), hash);
     row
 }
 

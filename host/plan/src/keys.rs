@@ -18,6 +18,9 @@
 //! | `weir:v` | `1`: this table | Weir |
 //! | `weir:owner` | the deployment that writes the row | Weir |
 //! | `weir:seen` | hash of all that the reference sees of the row; another value means that somebody else edited it | Weir |
+//! | `weir:own` | hash of our other keys; another value means that somebody else edited them | Weir |
+//! | `weir:lb` | Octavia's id of the load balancer, for when the row's name was changed | Weir |
+//! | `weir:rows` | how many rows the load balancer has; absent where it is one | Weir |
 //! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
 //! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
 //! | `weir:listener_<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
@@ -48,6 +51,12 @@ pub const VERSION_1: &str = "1";
 pub const OWNER: &str = "weir:owner";
 /// Hash of the part of the row that the reference sees.
 pub const SEEN: &str = "weir:seen";
+/// Hash of our other keys.
+pub const OWN: &str = "weir:own";
+/// Octavia's id of the load balancer.
+pub const LB: &str = "weir:lb";
+/// How many rows the load balancer has.
+pub const ROWS: &str = "weir:rows";
 /// VIP networks, subnets, project and flavor.
 pub const LOADBALANCER: &str = "weir:loadbalancer";
 /// Options that the flavor has set, or a plugin which is not built in.
@@ -261,6 +270,7 @@ pub fn common(lb: &LoadBalancer, fronts: &[Front], deployment: &str) -> BTreeMap
         (VIP.to_owned(), lb.vip.address.to_string()),
         (VERSION.to_owned(), VERSION_1.to_owned()),
         (OWNER.to_owned(), deployment.to_owned()),
+        (LB.to_owned(), lb.id.to_string()),
     ]);
     if let Some(port) = lb.vip.port_id {
         keys.insert(VIP_PORT.to_owned(), port.to_string());

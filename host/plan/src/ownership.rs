@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use weir_model::LoadBalancerId;
 
-use crate::{error::PlanError, keys, row::LoadBalancerRow};
+use crate::{diff::row_uuid, edited, error::PlanError, keys, row::LoadBalancerRow};
+
+/// Rows of one load balancer whose uuids are looked through.
+const NUMBERS: u32 = 16;
 
 /// Which load balancers made by somebody else may be taken over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,9 +31,41 @@ pub struct Ownership {
 }
 
 impl Ownership {
-    /// True for a row this deployment has written.
+    /// True for a row this deployment has written, also where somebody has taken the owner's key from it.
     pub fn owns(&self, row: &LoadBalancerRow) -> bool {
-        row.external_ids.get(keys::OWNER) == Some(&self.deployment)
+        match row.external_ids.get(keys::OWNER) {
+            Some(owner) => *owner == self.deployment,
+            None => self.has_written(row),
+        }
+    }
+
+    /// True for a row of a load balancer that this deployment has written, whatever somebody has made of its name and keys:
+    /// nobody else gives it that uuid. A row without any key of ours was released.
+    pub fn owns_of(&self, lb: LoadBalancerId, row: &LoadBalancerRow) -> bool {
+        let disowned =
+            [keys::OWNER, keys::DEVICE_OWNER].iter().all(|key| !row.external_ids.contains_key(*key));
+        self.owns(row) || disowned && has_key_of_ours(row) && has_uuid_of(lb, row)
+    }
+
+    /// Whether a row without owner still shows that this deployment has written it: by the hash of our keys, which the owner
+    /// is part of, or by a uuid that nobody else gives.
+    fn has_written(&self, row: &LoadBalancerRow) -> bool {
+        if row.external_ids.contains_key(keys::DEVICE_OWNER) || !has_key_of_ours(row) {
+            return false;
+        }
+        let mut with_owner = row.external_ids.clone();
+        with_owner.insert(keys::OWNER.to_owned(), self.deployment.clone());
+        if row.external_ids.get(keys::OWN) == Some(&edited::own(&with_owner)) {
+            return true;
+        }
+        let names = [row.external_ids.get(keys::LB), Some(&row.name)];
+        let mut ids = names.into_iter().flatten().filter_map(|id| id.parse::<LoadBalancerId>().ok());
+        ids.any(|id| has_uuid_of(id, row))
+    }
+
+    /// True for a row that is nobody's of Weir's and may be taken over.
+    pub fn may_adopt(&self, lb: LoadBalancerId, row: &LoadBalancerRow) -> bool {
+        !self.owns_of(lb, row) && self.may_write(lb, row).is_ok()
     }
 
     /// Checks that a row may be written.
@@ -38,7 +73,7 @@ impl Ownership {
     /// # Errors
     /// [`PlanError::Foreign`] where it is somebody else's.
     pub fn may_write(&self, lb: LoadBalancerId, row: &LoadBalancerRow) -> Result<(), PlanError> {
-        if self.owns(row) {
+        if self.owns_of(lb, row) {
             return Ok(());
         }
         let foreign = |owner: String| PlanError::Foreign { lb, row: row.uuid, owner };
@@ -54,4 +89,12 @@ impl Ownership {
             Adopt::None | Adopt::Ids(_) => Err(foreign("another driver".to_owned())),
         }
     }
+}
+
+fn has_key_of_ours(row: &LoadBalancerRow) -> bool {
+    row.external_ids.keys().any(|key| key.starts_with(keys::OURS))
+}
+
+fn has_uuid_of(lb: LoadBalancerId, row: &LoadBalancerRow) -> bool {
+    (0..NUMBERS).any(|n| row_uuid(lb, n) == row.uuid)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// One row of the `Load_Balancer` table, with its health checks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct LoadBalancerRow {
     /// `_uuid`.
     #[serde(rename = "_uuid")]
@@ -32,7 +32,7 @@ pub struct LoadBalancerRow {
 }
 
 /// One row of the `Load_Balancer_Health_Check` table. It lives as long as a load balancer refers to it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct HealthCheckRow {
     /// The key of `vips` whose members are probed.
     pub vip: String,
@@ -46,7 +46,7 @@ pub struct HealthCheckRow {
 }
 
 /// The switches and routers whose `load_balancer` set names a row.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Attached {
     /// `Logical_Switch` rows.
     pub switches: BTreeSet<Uuid>,
@@ -55,7 +55,7 @@ pub struct Attached {
 }
 
 /// A row as the replica holds it, with its attachments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Existing {
     /// The row.
     #[serde(flatten)]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use weir_model::{NetworkId, PortId, SubnetId};
 
 /// A `Logical_Switch`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Switch {
     /// `_uuid`.
     pub uuid: Uuid,
@@ -20,7 +20,7 @@ pub struct Switch {
 }
 
 /// A `Logical_Switch_Port` and where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Port {
     /// Its switch.
     pub switch: Switch,
@@ -29,7 +29,7 @@ pub struct Port {
 }
 
 /// A `Logical_Router`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouterRef {
     /// `neutron-<router id>`.
     pub name: String,
@@ -38,7 +38,7 @@ pub struct RouterRef {
 }
 
 /// A `Logical_Router_Port` and the router it belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RouterPort {
     /// Its router.
     pub router: RouterRef,
@@ -53,7 +53,7 @@ pub struct RouterPort {
 }
 
 /// Where a Neutron subnet is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Subnet {
     /// The switch of its network, where the replica tells it.
     pub switch: Option<Switch>,
@@ -84,9 +84,15 @@ pub trait Topology {
 /// How the name of a network's switch begins.
 pub const SWITCH_PREFIX: &str = "neutron-";
 
+/// On a provider network's switch (`external_ids`).
+pub const PROVIDER_KEY: &str = "neutron:provnet-physical-network";
+
+/// How the name of a port begins that health checks are sent from; its subnet's id follows.
+pub const SOURCE_PORT_PREFIX: &str = "ovn-lb-hm-";
+
 /// Neutron's name of the port whose address health checks of a subnet are sent from; the reference driver's.
 pub fn source_port_name(subnet: SubnetId) -> String {
-    format!("ovn-lb-hm-{subnet}")
+    format!("{SOURCE_PORT_PREFIX}{subnet}")
 }
 
 /// The name Neutron gives to a network's switch.

@@ -252,8 +252,12 @@ proptest! {
         let others = northbound.clone();
         for lb in [&a, &b] {
             let plan = northbound.plan(lb.id, Some(lb)).unwrap();
+            let told = outcome(&plan, &northbound.existing(lb.id));
             northbound.execute(&plan);
             prop_assert_eq!(northbound.decode(lb.id), Some(lb.clone()));
+            let mut rows = northbound.existing(lb.id);
+            rows.sort_by_key(|existing| existing.row.uuid);
+            prop_assert_eq!(told, rows, "the plan tells what it leads to");
         }
         let mut fresh = Northbound::default();
         let plan = fresh.plan(b.id, Some(&b)).unwrap();
@@ -308,5 +312,42 @@ proptest! {
         apply(&mut with_second, &second).unwrap();
         prop_assert_eq!(revert(with_both, Some(&a), with_first.as_ref()), with_second);
         prop_assert_eq!(revert(with_first.clone(), Some(&a), with_first.as_ref()), Some(a));
+    }
+
+    #[test]
+    fn whoever_edits_our_rows_shows(lb in load_balancer()) {
+        let mut northbound = Northbound::default();
+        let plan = northbound.plan(lb.id, Some(&lb)).unwrap();
+        northbound.execute(&plan);
+        let rows = northbound.existing(lb.id);
+        let is_edited = |rows: &[Existing]| edited(rows, &words());
+        prop_assert!(!is_edited(&rows));
+        for at in 0..rows.len() {
+            let edit = |edit: &dyn Fn(&mut LoadBalancerRow)| {
+                let mut rows = rows.clone();
+                edit(&mut rows[at].row);
+                rows
+            };
+            for key in rows[at].row.external_ids.keys() {
+                let without = edit(&|row| drop(row.external_ids.remove(key)));
+                prop_assert!(is_edited(&without), "{}", key);
+                prop_assert!(ownership().owns(&without[at].row), "still ours without {}", key);
+                let other = edit(&|row| row.external_ids.get_mut(key).unwrap().push('x'));
+                prop_assert!(is_edited(&other), "{}", key);
+            }
+            for vip in rows[at].row.vips.keys() {
+                prop_assert!(is_edited(&edit(&|row| drop(row.vips.remove(vip)))));
+            }
+            prop_assert!(is_edited(&edit(&|row| drop(row.vips.insert("1.1.1.1:1".into(), "2.2.2.2:2".into())))));
+            prop_assert!(is_edited(&edit(&|row| row.name = "renamed".into())));
+            prop_assert!(is_edited(&edit(&|row| row.protocol = Some("other".into()))));
+            // What somebody else keeps on our row is no edit of it.
+            prop_assert!(!is_edited(&edit(&|row| drop(row.external_ids.insert("note".into(), "mine".into())))));
+            if rows.len() > 1 {
+                let mut fewer = rows.clone();
+                fewer.remove(at);
+                prop_assert!(is_edited(&fewer), "a row is missing");
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@
 //! | [`limits`] | every limit and timeout |
 //! | [`northbound`] | the replica in the planner's terms; transactions |
 //! | [`patience`] | where plugin calls run |
+//! | [`pausing`] | `weir pause` and `weir resume` |
 //! | [`plan`] | `weir plan` |
 //! | [`planning`] | one load balancer's plan |
 //! | [`plugins`] | questions to the plugins, their answers, and which are in use |
@@ -34,6 +35,7 @@ pub mod metrics;
 pub mod neutron;
 pub mod northbound;
 pub mod patience;
+pub mod pausing;
 pub mod plan;
 pub mod planning;
 pub mod plugins;

@@ -110,6 +110,37 @@ pub const PLUGIN_AGAIN: Duration = Duration::from_secs(1);
 /// After other plugins were taken into use, load balancers are looked at once more when what was under way then is over.
 pub const SWAP_SETTLED: Duration = Duration::from_secs(5);
 
+/// The OVSDB lock under which work is done that nobody has called for: the reference driver's, so that the two exclude each
+/// other.
+pub const BACKGROUND_LOCK: &str = "neutron_ovn_octavia_event_lock";
+
+/// A load balancer is looked at when nothing has happened to it for this long: one action of an operator or of Neutron is
+/// several transactions, and what follows a provider call's own commit is to be looked at once.
+pub const REPAIR_QUIET: Duration = Duration::from_millis(100);
+
+/// However much goes on, it is looked at after this.
+pub const REPAIR_QUIET_MAX: Duration = Duration::from_secs(1);
+
+/// Load balancers that are looked at at once without anybody having called for it: provider calls go before.
+pub const REPAIR_AT_ONCE: usize = 16;
+
+/// The longest pause between two repairs of a load balancer that somebody else edits again and again; pauses begin with
+/// [`REPAIR_QUIET`] and double.
+pub const REPAIR_PAUSE_MAX: Duration = Duration::from_secs(15);
+
+/// After this without repair the next edit is repaired at once again.
+pub const REPAIR_PEACE: Duration = Duration::from_secs(30);
+
+/// How long a load balancer with changes under way is left alone before it is looked at again.
+pub const REPAIR_BUSY: Duration = Duration::from_millis(200);
+
+/// The pause before a repair that could not be done is tried again, and before Octavia is asked again for a load balancer
+/// whose rows are all gone.
+pub const REPAIR_AGAIN: Duration = Duration::from_secs(60);
+
+/// Changes of the Northbound that are looked at together.
+pub const CHANGES_TOGETHER: usize = 256;
+
 /// How long `create_vip_port` may take: Octavia's API waits, and Neutron takes seconds for a port under load. The driver
 /// waits 30 s by default.
 pub const VIP_PORT: Duration = Duration::from_secs(20);

@@ -43,6 +43,14 @@ pub struct Metrics {
     pub transactions: Transactions,
     /// For the statuses.
     pub deliveries: Deliveries,
+    /// Looks at load balancers that nobody has called for.
+    pub looks: Counter,
+    /// The same where nothing had to be planned.
+    pub looks_in_vain: Counter,
+    /// Load balancers put right without a call.
+    pub repairs: Counter,
+    /// The same that could not be done.
+    pub repairs_failed: Counter,
 }
 
 /// What is counted of messages to the driver-agent.
@@ -78,6 +86,16 @@ pub struct Gauges {
     pub plugins_current: bool,
     /// Load balancers that a failing plugin leaves as they are.
     pub unsettled: usize,
+    /// This host does the work that nobody has called for.
+    pub lock_held: bool,
+    /// Load balancers that wait to be looked at.
+    pub dirty: usize,
+    /// Load balancers that are not as they should be, while that is only reported.
+    pub drifted: usize,
+    /// Load balancers that are paused one by one.
+    pub paused: usize,
+    /// All are paused.
+    pub all_paused: bool,
     /// The plugins in use.
     pub registry: Arc<weir_sandbox::Registry>,
 }
@@ -110,7 +128,23 @@ impl Default for Metrics {
         counter("status_messages", "Status messages that the driver-agent took", &deliveries.messages);
         counter("status_messages_failed", "Status messages that failed", &deliveries.failed);
         counter("objects_unknown", "Created objects that Octavia never came to know", &deliveries.unknown);
-        Self { registry, calls, seconds, transactions, deliveries }
+        let (repairs, repairs_failed) = (Counter::default(), Counter::default());
+        let (looks, looks_in_vain) = (Counter::default(), Counter::default());
+        counter("looks", "Looks at load balancers that nobody has called for", &looks);
+        counter("looks_in_vain", "Those where nothing had to be planned", &looks_in_vain);
+        counter("repairs", "Load balancers put right without a call", &repairs);
+        counter("repairs_failed", "Repairs that could not be done", &repairs_failed);
+        Self {
+            registry,
+            calls,
+            seconds,
+            transactions,
+            deliveries,
+            looks,
+            looks_in_vain,
+            repairs,
+            repairs_failed,
+        }
     }
 }
 
@@ -148,6 +182,16 @@ impl Metrics {
         let oldest = gauges.statuses.oldest_age.unwrap_or_default().as_secs_f64();
         gauge("statuses_waiting", "Objects with a status not yet delivered", gauges.statuses.waiting as f64);
         gauge("statuses_oldest_seconds", "How long the oldest of them waits", oldest);
+        let lock_held = f64::from(u8::from(gauges.lock_held));
+        gauge(
+            "background_lock_held",
+            "1 while this host does the work that nobody has called for",
+            lock_held,
+        );
+        gauge("load_balancers_dirty", "Load balancers that wait to be looked at", gauges.dirty as f64);
+        gauge("load_balancers_drifted", "Load balancers that repair would change", gauges.drifted as f64);
+        gauge("load_balancers_paused", "Load balancers that are paused one by one", gauges.paused as f64);
+        gauge("all_paused", "1 while all load balancers are paused", f64::from(u8::from(gauges.all_paused)));
         gauge("uptime_seconds", "Seconds since the start", gauges.uptime.as_secs_f64());
         let current = f64::from(u8::from(gauges.plugins_current));
         gauge("plugins_current", "1 while what the plugin folder holds is in use", current);

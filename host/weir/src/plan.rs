@@ -5,13 +5,16 @@ use std::{fmt, path::Path};
 use serde::Serialize;
 use tokio::time::timeout;
 use weir_model::LoadBalancerId;
-use weir_plan::{Holder, Operation};
+use weir_octavia::agent::Agent;
+use weir_plan::{Holder, Operation, Ownership, attach, edited};
 
 use crate::{
     config::Config,
     limits,
-    northbound::rows,
-    plugins::{Change, Databases, LoadError, Loader, Plugins, impact},
+    northbound::{rows, topology::ReplicaTopology},
+    planning::Planner,
+    plugins::{Change, Databases, Impact, LoadError, Loader, Plugins, Reader, impact},
+    scrutiny::Scrutiny,
     serve,
 };
 
@@ -24,6 +27,9 @@ pub enum PlanError {
     /// The plugins in use, or the new ones.
     #[error("plugins: {0}")]
     Plugins(#[from] LoadError),
+    /// There is no row of the load balancer asked for.
+    #[error("load balancer {0} is not known")]
+    Unknown(LoadBalancerId),
     /// The Northbound cannot be read.
     #[error("northbound {remotes}: {why}")]
     Northbound {
@@ -41,6 +47,13 @@ pub struct Report {
     pub checked: usize,
     /// Those that would change.
     pub changes: Vec<Change>,
+}
+
+impl Report {
+    /// Whether there is a plan for each of them.
+    pub fn ok(&self) -> bool {
+        self.changes.iter().all(|change| change.error.is_none())
+    }
 }
 
 /// Plans every load balancer of ours, or one: what a reconcile would change; with `plugins`, what the plugins in that folder
@@ -69,17 +82,69 @@ pub async fn plan(
     let capabilities = rows::capabilities(&client.replica());
     let current = Plugins::new(current, capabilities.clone());
     let ownership = config.ownership();
+    if let Some(lb) = lb.filter(|lb| rows::existing(&client.replica(), *lb).is_empty()) {
+        return Err(PlanError::Unknown(lb));
+    }
     let found = match other {
-        None => impact(&databases, None, &current, &ownership, lb),
+        None => {
+            let mut found = impact(&databases, None, &current, &ownership, lb);
+            as_octavia_says(config, &databases, &current, &ownership, &mut found, lb).await;
+            found
+        }
         Some(other) => impact(&databases, Some(&current), &Plugins::new(other, capabilities), &ownership, lb),
     };
     Ok(Report { checked: found.checked, changes: found.changes })
 }
 
+/// Plans load balancers whose rows somebody else has edited as a repair does: as Octavia says, where it can be asked.
+async fn as_octavia_says(
+    config: &Config,
+    databases: &Databases<'_>,
+    plugins: &Plugins,
+    ownership: &Ownership,
+    found: &mut Impact,
+    only: Option<LoadBalancerId>,
+) {
+    let agent = Agent::new(config.octavia.sockets());
+    let all = databases.read(|northbound, _| rows::all(northbound));
+    for lb in all.into_iter().filter(|lb| only.is_none_or(|only| only == *lb)) {
+        let is_edited = databases.read(|northbound, _| {
+            let existing = rows::existing(northbound, lb);
+            let ours = existing.iter().any(|existing| ownership.owns_of(lb, &existing.row));
+            ours && edited(&existing, &plugins.words)
+        });
+        if !is_edited {
+            continue;
+        }
+        let octavia = match timeout(limits::AGENT_AWAY, agent.load_balancer(lb)).await {
+            Ok(Ok(Some(octavia))) => Some(octavia),
+            _ => None,
+        };
+        let by = if octavia.is_some() { "as Octavia says" } else { "as the rows say: Octavia says nothing" };
+        let change = match octavia {
+            Some(mut octavia) => databases.read(|replica, probes| {
+                attach::fill_subnets(&mut octavia, &ReplicaTopology(replica));
+                let existing = rows::existing(replica, lb);
+                let planner = Planner { replica, probes, plugins, ownership };
+                let planned = planner.plan(lb, Some(&octavia), &existing, Scrutiny::Nothing);
+                Change::of(lb, planned)
+            }),
+            None => match found.changes.iter().find(|change| change.lb == lb) {
+                Some(change) => change.clone(),
+                None => continue,
+            },
+        };
+        found.changes.retain(|change| change.lb != lb);
+        found.changes.push(Change { why: Some(format!("edited by somebody else; {by}")), ..change });
+    }
+    found.changes.sort_by_key(|change| change.lb);
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for change in &self.changes {
-            writeln!(f, "load balancer {}", change.lb)?;
+            let why = change.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            writeln!(f, "load balancer {}{why}", change.lb)?;
             for operation in &change.operations {
                 writeln!(f, "  {}", Line(operation))?;
             }

@@ -1,11 +1,12 @@
 //! One load balancer's plan, from the rows, the plugins and what is wanted.
 
 use uuid::Uuid;
-use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, Pool};
+use weir_model::{LoadBalancer, LoadBalancerId, Pool};
 use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
 use weir_plan::{
-    Existing, Ownership, Plan, Probes, Surroundings, attach, check, compile, diff, fronts, health, makers,
+    Existing, Lookups, Ownership, Plan, Probes, Recording, Surroundings, attach, check, compile, diff,
+    fronts, health, makers,
 };
 
 use crate::{
@@ -33,6 +34,8 @@ pub struct Planned {
     pub plan: Plan,
     /// A plugin failed: something stays as it is, or another plugin stood in.
     pub unsettled: bool,
+    /// What the network was asked, with its answers.
+    pub lookups: Lookups,
 }
 
 impl Planner<'_> {
@@ -47,9 +50,10 @@ impl Planner<'_> {
         existing: &[Existing],
         scrutiny: Scrutiny<'_>,
     ) -> Result<Planned, Refusal> {
-        let topology = ReplicaTopology(self.replica);
+        let replica = ReplicaTopology(self.replica);
+        let topology = Recording::new(&replica);
         let Plugins { capabilities, words, .. } = self.plugins;
-        let health = wanted.map(|lb| self.health(lb, existing)).unwrap_or_default();
+        let health = wanted.map(|lb| health(lb, existing, &topology, self.probes)).unwrap_or_default();
         let around = Surroundings {
             topology: &topology,
             capabilities,
@@ -84,7 +88,7 @@ impl Planner<'_> {
         let taken = |uuid: &Uuid| self.replica.get("Load_Balancer", uuid).is_some();
         let plan = diff(lb, rows, existing, around, &taken).map_err(|error| fault::of_plan(&error))?;
         check(&plan, existing, self.ownership).map_err(|error| fault::of_plan(&error))?;
-        Ok(Planned { plan, unsettled })
+        Ok(Planned { plan, unsettled, lookups: topology.into_lookups() })
     }
 
     /// What a reconcile would do: `None` where no row has the load balancer.
@@ -97,11 +101,6 @@ impl Planner<'_> {
         let mut graph = decoded.lb;
         attach::fill_subnets(&mut graph, &ReplicaTopology(self.replica));
         self.plan(lb, Some(&graph), &existing, Scrutiny::Nothing).map(Some)
-    }
-
-    /// What the network says of the members.
-    fn health(&self, lb: &LoadBalancer, existing: &[Existing]) -> HealthMap {
-        health(lb, existing, &ReplicaTopology(self.replica), self.probes)
     }
 
     /// Whether all rows of a load balancer are ours.

@@ -17,7 +17,7 @@ use crate::{
     neutron::Neutron,
     northbound::monitor,
     plugins::{LoadError, Loader, Watch},
-    provider::{Api, Host, Parts},
+    provider::{Api, Host, Parts, Pauses},
     southbound,
 };
 
@@ -33,6 +33,9 @@ pub enum ServeError {
     /// The journal cannot be opened.
     #[error("journal: {0}")]
     Journal(#[from] weir_journal::JournalError),
+    /// What is paused cannot be read.
+    #[error("what is paused: {0}")]
+    Paused(String),
     /// The API cannot be served.
     #[error("provider API: {0}")]
     Api(#[from] weir_octavia::ServeError),
@@ -75,6 +78,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         repair: config.repair,
         ownership: config.ownership(),
         journal,
+        pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,
         neutron: config.neutron()?.map(Neutron::new).transpose().map_err(ConfigError::from)?,
         makes_vip_ports: config.vip_ports == VipPorts::Auto,
         agent: Agent::new(config.octavia.sockets()),
@@ -85,6 +89,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     tokio::spawn(host.clone().settle());
     tokio::spawn(host.clone().free_orphaned_ports());
     tokio::spawn(host.clone().follow_probes());
+    tokio::spawn(host.clone().watch());
     if config.plugins.watch {
         tokio::spawn(host.clone().watch_plugins(watch));
     }

@@ -6,7 +6,7 @@ use weir_model::{Health, LoadBalancerId};
 use weir_ovsdb::{Index, Replica, Row, TableSpec};
 use weir_plan::{Probes, keys};
 
-use crate::northbound::monitor::by_probed_address;
+use crate::northbound::{monitor::by_probed_address, rows::load_balancer_of};
 
 /// The only table that is monitored.
 pub const SERVICE_MONITOR: &str = "Service_Monitor";
@@ -57,7 +57,7 @@ pub fn probing(northbound: &Replica, row: &Row) -> Vec<LoadBalancerId> {
     let rows = northbound.find("Load_Balancer", &by_probed_address(), &key).filter(|(_, row)| {
         row.map_value("ip_port_mappings", &key).is_some_and(|to| to.starts_with(&by_this_port))
     });
-    let mut found: Vec<_> = rows.filter_map(|(_, row)| row.str("name")?.parse().ok()).collect();
+    let mut found: Vec<_> = rows.filter_map(|(_, row)| load_balancer_of(row)).collect();
     found.sort_unstable();
     found.dedup();
     found

@@ -136,6 +136,9 @@ fn describe(operation: Operation) -> (&'static str, Value) {
         })
     };
     let none = || json!([]);
+    let pausing = |id: &str, summary: &str, parameters: Value, codes: &[&str]| {
+        ("post", read(id, summary, parameters, json_answer("What is paused now.", "Anything"), codes))
+    };
     match operation {
         // Described method by method.
         Operation::DriverCall => ("post", json!({})),
@@ -164,6 +167,27 @@ fn describe(operation: Operation) -> (&'static str, Value) {
                 "post",
                 read("reconcile", "Plan and apply now; with dry_run only plan", parameters, answer, codes),
             )
+        }
+        Operation::Pause => pausing(
+            "pause",
+            "Write nothing for a load balancer until it is resumed; calls are taken on and kept",
+            uuid(),
+            &["400", "401", "404", "503"],
+        ),
+        Operation::Resume => pausing(
+            "resume",
+            "Go on with a load balancer, and with what has waited",
+            uuid(),
+            &["400", "401", "503"],
+        ),
+        Operation::PauseAll => pausing(
+            "pause_all",
+            "Write nothing for any load balancer until that is resumed",
+            none(),
+            &["401", "503"],
+        ),
+        Operation::ResumeAll => {
+            pausing("resume_all", "Go on; load balancers paused one by one stay so", none(), &["401", "503"])
         }
         Operation::Sync => {
             let flag = |name: &str, what: &str| json!({ "name": name, "in": "query", "description": what, "schema": { "type": "boolean", "default": false } });

@@ -108,3 +108,18 @@ async fn what_is_not_there_is_an_error_in_json() {
         assert_eq!((answer.status.as_u16(), answer.error().0.as_str()), (status, code), "{method} {path}");
     }
 }
+
+#[tokio::test]
+async fn one_load_balancer_or_all_are_paused_and_resumed() {
+    let recorder = Arc::new(Recorder::default());
+    for (path, of, paused) in [
+        (format!("/v1/loadbalancers/{LB}/pause"), json!(LB), true),
+        (format!("/v1/loadbalancers/{LB}/resume"), json!(LB), false),
+        ("/v1/pause".to_owned(), json!(null), true),
+        ("/v1/resume".to_owned(), json!(null), false),
+    ] {
+        let answer = post(&recorder, &path, "").await;
+        assert_eq!(answer.json(), json!({ "of": of, "paused": paused }), "{path}");
+    }
+    assert_eq!(post(&recorder, "/v1/loadbalancers/x/pause", "").await.error().0, "bad-id");
+}

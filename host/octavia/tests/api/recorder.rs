@@ -72,6 +72,10 @@ impl Provider for Recorder {
         Ok(json!({ "operations": [] }))
     }
 
+    async fn pause(&self, lb: Option<LoadBalancerId>, paused: bool) -> Result<Value, Refusal> {
+        Ok(json!({ "of": lb, "paused": paused }))
+    }
+
     fn plugins(&self) -> Value {
         json!([{ "name": "tcp" }])
     }

@@ -1,6 +1,109 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
 
 use crate::value::{Atom, Datum, Row};
+
+/// A row that a message inserted, changed or deleted, with what it was before. What it is now stands in the replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowChanged {
+    /// The table.
+    pub table: Arc<str>,
+    /// The row.
+    pub id: Uuid,
+    /// What it was.
+    pub before: Before,
+}
+
+/// What a changed row was before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Before {
+    /// Not there.
+    Absent,
+    /// This: the row was deleted, or written anew as a whole.
+    Row(Row),
+    /// The same but for these columns, by name.
+    Columns(Vec<(Arc<str>, Was)>),
+}
+
+/// What a changed column was before: only what the change tells, so that an element more in a long set costs little.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Was {
+    /// This value.
+    Value(Datum),
+    /// The same set without the elements that came, and with those that went.
+    Set {
+        /// What it did not have.
+        came: Vec<Atom>,
+        /// What it had.
+        went: Vec<Atom>,
+    },
+    /// The same map but for these keys, with their values; `None` where it did not have the key.
+    Map(BTreeMap<Atom, Option<Atom>>),
+}
+
+impl RowChanged {
+    /// Whether a column is not as it was, as far as the message tells: all of a row that came, went or was written anew.
+    pub fn touches(&self, column: &str) -> bool {
+        match &self.before {
+            Before::Absent | Before::Row(_) => true,
+            Before::Columns(columns) => columns.iter().any(|(name, _)| &**name == column),
+        }
+    }
+
+    /// The string that a column held, where it is another one now or the row is gone.
+    pub fn old_str(&self, column: &str) -> Option<&str> {
+        match &self.before {
+            Before::Absent => None,
+            Before::Row(row) => row.str(column),
+            Before::Columns(_) => match self.was(column)? {
+                Was::Value(datum) => datum.as_str(),
+                Was::Set { .. } | Was::Map(_) => None,
+            },
+        }
+    }
+
+    /// The value that a map column had under a key, where it is another one now or the row is gone.
+    pub fn old_map_value(&self, column: &str, key: &str) -> Option<&str> {
+        match &self.before {
+            Before::Absent => None,
+            Before::Row(row) => row.map_value(column, key),
+            Before::Columns(_) => match self.was(column)? {
+                Was::Value(datum) => datum.map_get(key),
+                Was::Map(map) => {
+                    map.iter().find(|(known, _)| known.as_str() == Some(key))?.1.as_ref()?.as_str()
+                }
+                Was::Set { .. } => None,
+            },
+        }
+    }
+
+    /// The rows that a set column refers to now and did not before, or the other way round. `now` is the row as the replica
+    /// has it.
+    pub fn references_moved(&self, column: &str, now: Option<&Row>) -> BTreeSet<Uuid> {
+        let of = |row: &Row| -> BTreeSet<Uuid> {
+            row.get(column).map(|datum| datum.uuids().collect()).unwrap_or_default()
+        };
+        let now = now.map(of).unwrap_or_default();
+        match &self.before {
+            Before::Absent => now,
+            Before::Row(row) => of(row).symmetric_difference(&now).copied().collect(),
+            Before::Columns(_) => match self.was(column) {
+                None | Some(Was::Map(_)) => BTreeSet::new(),
+                Some(Was::Value(datum)) => {
+                    datum.uuids().collect::<BTreeSet<_>>().symmetric_difference(&now).copied().collect()
+                }
+                Some(Was::Set { came, went }) => came.iter().chain(went).filter_map(Atom::as_uuid).collect(),
+            },
+        }
+    }
+
+    fn was(&self, column: &str) -> Option<&Was> {
+        let Before::Columns(columns) = &self.before else { return None };
+        columns.iter().find(|(name, _)| &**name == column).map(|(_, was)| was)
+    }
+}
 
 /// A checked change of a row.
 #[derive(Debug)]
@@ -39,13 +142,17 @@ pub(super) fn toggle(
     }
 }
 
-/// Applies the difference of two maps: an equal pair goes, any other comes or takes the old one's place.
-pub(super) fn merge(map: &mut BTreeMap<Atom, Atom>, difference: BTreeMap<Atom, Atom>) {
+/// Applies the difference of two maps: an equal pair goes, any other comes or takes the old one's place. Gives what was
+/// under the keys before.
+pub(super) fn merge(
+    map: &mut BTreeMap<Atom, Atom>,
+    difference: BTreeMap<Atom, Atom>,
+) -> BTreeMap<Atom, Option<Atom>> {
+    let mut was = BTreeMap::new();
     for (key, value) in difference {
-        if map.get(&key) == Some(&value) {
-            map.remove(&key);
-        } else {
-            map.insert(key, value);
-        }
+        let old =
+            if map.get(&key) == Some(&value) { map.remove(&key) } else { map.insert(key.clone(), value) };
+        was.insert(key, old);
     }
+    was
 }

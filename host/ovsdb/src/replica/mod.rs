@@ -9,6 +9,7 @@ mod layout;
 mod stage;
 mod table;
 
+pub use change::{Before, RowChanged, Was};
 pub use index::Index;
 pub use layout::{Layout, TableSpec};
 
@@ -81,7 +82,7 @@ pub struct Changed {
     /// The replica's generation after it.
     pub generation: u64,
     /// The rows inserted, changed or deleted. Empty when `reset`.
-    pub rows: Vec<(Arc<str>, Uuid)>,
+    pub rows: Vec<RowChanged>,
     /// The whole replica was read anew: any row may have changed.
     pub reset: bool,
 }
@@ -173,8 +174,8 @@ impl Replica {
         let mut rows = Vec::with_capacity(staged.rows.len());
         for row in staged.rows {
             if let Some(table) = self.tables.get_mut(row.table) {
-                rows.push((table.layout.name.clone(), row.id));
-                table.apply(row.id, row.change);
+                let before = table.apply(row.id, row.change);
+                rows.push(RowChanged { table: table.layout.name.clone(), id: row.id, before });
             }
         }
         self.generation += 1;

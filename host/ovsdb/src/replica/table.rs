@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::change::{ColumnChange, RowChange, merge, toggle};
+use super::change::{Before, ColumnChange, RowChange, Was, merge, toggle};
 use super::index::{Index, Store};
 use super::layout::TableLayout;
 use crate::value::{Datum, Row, parse_uuid};
@@ -21,7 +21,8 @@ impl TableData {
         Self { layout, rows: BTreeMap::new(), stores }
     }
 
-    pub(super) fn apply(&mut self, id: Uuid, change: RowChange) {
+    /// Does a change; gives what was before.
+    pub(super) fn apply(&mut self, id: Uuid, change: RowChange) -> Before {
         match change {
             RowChange::Put(row) => {
                 for store in &mut self.stores {
@@ -30,24 +31,29 @@ impl TableData {
                     }
                     store.add_row(id, &row);
                 }
-                self.rows.insert(id, row);
+                self.rows.insert(id, row).map_or(Before::Absent, Before::Row)
             }
             RowChange::Modify(columns) => {
+                let mut before = Vec::with_capacity(columns.len());
                 if let Some(row) = self.rows.get_mut(&id) {
                     for (position, change) in columns {
-                        if let Some(datum) = row.at_mut(position) {
-                            modify(&mut self.stores, id, position, datum, change);
+                        let name = self.layout.columns.get(position).map(|column| column.name.clone());
+                        if let (Some(datum), Some(name)) = (row.at_mut(position), name) {
+                            before.push((name, modify(&mut self.stores, id, position, datum, change)));
                         }
                     }
                 }
+                Before::Columns(before)
             }
-            RowChange::Delete => {
-                if let Some(old) = self.rows.remove(&id) {
+            RowChange::Delete => match self.rows.remove(&id) {
+                Some(old) => {
                     for store in &mut self.stores {
                         store.remove_row(id, &old);
                     }
+                    Before::Row(old)
                 }
-            }
+                None => Before::Absent,
+            },
         }
     }
 
@@ -85,27 +91,33 @@ impl TableData {
     }
 }
 
-fn modify(stores: &mut [Store], id: Uuid, position: usize, datum: &mut Datum, change: ColumnChange) {
+fn modify(stores: &mut [Store], id: Uuid, position: usize, datum: &mut Datum, change: ColumnChange) -> Was {
     let mut stores: Vec<&mut Store> = stores.iter_mut().filter(|store| store.position == position).collect();
     match (change, datum) {
-        (ColumnChange::Toggle(difference), Datum::Set(set)) => toggle(set, difference, |atom, comes| {
-            for store in &mut stores {
-                store.element(id, atom, comes);
-            }
-        }),
+        (ColumnChange::Toggle(difference), Datum::Set(set)) => {
+            let (mut came, mut went) = (Vec::new(), Vec::new());
+            toggle(set, difference, |atom, comes| {
+                for store in &mut stores {
+                    store.element(id, atom, comes);
+                }
+                if comes { &mut came } else { &mut went }.push(atom.clone());
+            });
+            Was::Set { came, went }
+        }
         (change, datum) => {
             for store in &mut stores {
                 store.remove(id, datum);
             }
-            match (change, &mut *datum) {
-                (ColumnChange::Replace(new), datum) => *datum = new,
-                (ColumnChange::Merge(difference), Datum::Map(map)) => merge(map, difference),
+            let was = match (change, &mut *datum) {
+                (ColumnChange::Replace(new), datum) => Was::Value(std::mem::replace(datum, new)),
+                (ColumnChange::Merge(difference), Datum::Map(map)) => Was::Map(merge(map, difference)),
                 // Staging has checked the shapes.
-                _ => {}
-            }
+                (_, datum) => Was::Value(datum.clone()),
+            };
             for store in &mut stores {
                 store.add(id, datum);
             }
+            was
         }
     }
 }

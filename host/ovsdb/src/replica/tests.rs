@@ -68,7 +68,8 @@ fn plain_updates_replace_rows() {
     let mut replica = replica(json!({}));
     let changed =
         apply(&mut replica, Dialect::Update, json!({ "T": { A: { "new": { "name": "a" } } } })).unwrap();
-    assert_eq!(changed, Changed { generation: 2, rows: vec![("T".into(), id(A))], reset: false });
+    let inserted = RowChanged { table: "T".into(), id: id(A), before: Before::Absent };
+    assert_eq!(changed, Changed { generation: 2, rows: vec![inserted], reset: false });
     apply(
         &mut replica,
         Dialect::Update,
@@ -270,12 +271,39 @@ proptest! {
         for (number, new) in states.into_iter().enumerate() {
             let changed = apply(&mut replica, Dialect::Update2, difference(&old, &new)).unwrap();
             prop_assert_eq!(changed.generation, number as u64 + 2);
-            let touched: BTreeSet<Uuid> = changed.rows.iter().map(|(_, id)| *id).collect();
+            let touched: BTreeSet<Uuid> = changed.rows.iter().map(|row| row.id).collect();
             let differing: BTreeSet<Uuid> = old.keys().chain(new.keys()).filter(|id| old.get(id) != new.get(id)).copied().collect();
             prop_assert_eq!(touched, differing);
             check(&replica, &new);
+            for changed in &changed.rows {
+                tells_what_was(changed, replica.get("T", &changed.id), old.get(&changed.id), new.get(&changed.id));
+            }
             old = new;
         }
+    }
+}
+
+/// Of every column and key that is not as it was, the old value is told, and of no other.
+fn tells_what_was(changed: &RowChanged, row: Option<&Row>, old: Option<&ModelRow>, new: Option<&ModelRow>) {
+    let differs = |part: &dyn Fn(&ModelRow) -> Option<String>| old.and_then(part) != new.and_then(part);
+    let name = |row: &ModelRow| Some(row.0.clone());
+    let old_name = old.and_then(name).filter(|_| differs(&name));
+    assert_eq!(changed.old_str("name"), old_name.as_deref());
+    for key in ["ids", "a"] {
+        let value = |row: &ModelRow| row.2.get(key).cloned();
+        let old_value = old.and_then(value);
+        let told = changed.old_map_value("map", key);
+        // A row that is gone tells all of it.
+        let expected = old_value.filter(|_| differs(&value) || new.is_none());
+        assert_eq!(told, expected.as_deref(), "{key}");
+    }
+    let elements = |row: Option<&ModelRow>| row.map(|row| row.1.clone()).unwrap_or_default();
+    let moved = elements(old).symmetric_difference(&elements(new)).copied().collect();
+    assert_eq!(changed.references_moved("set", row), moved);
+    if let (Some(old), Some(new)) = (old, new) {
+        assert_eq!(changed.touches("name"), old.0 != new.0);
+        assert_eq!(changed.touches("set"), old.1 != new.1);
+        assert_eq!(changed.touches("map"), old.2 != new.2);
     }
 }
 

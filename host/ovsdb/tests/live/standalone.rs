@@ -1,7 +1,9 @@
 //! One server, one or two clients.
 
 use weir_ovsdb::testing::{self, Server};
-use weir_ovsdb::{Client, Condition, Datum, Index, Mutation, Operation, Row, TransactError, Uuid};
+use weir_ovsdb::{
+    Before, Client, Condition, Datum, Index, Mutation, Operation, Row, RowChanged, TransactError, Uuid,
+};
 
 use crate::common::{balancer, client_of, nb_schema, within};
 
@@ -42,7 +44,8 @@ async fn own_changes_are_in_the_replica_when_the_reply_comes() {
         assert!(schema.enum_values("Load_Balancer", "protocol").unwrap().contains("sctp"));
     }
     let changed = within(changes.recv()).await.unwrap();
-    assert_eq!(changed.rows, vec![("Load_Balancer".into(), id)]);
+    let inserted = RowChanged { table: "Load_Balancer".into(), id, before: Before::Absent };
+    assert_eq!(changed.rows, [inserted]);
     assert!(!changed.reset);
 }
 

@@ -14,7 +14,7 @@ use tracing::error;
 use tracing_subscriber::EnvFilter;
 use weir_model::LoadBalancerId;
 
-use crate::{check, config::Config, plan, serve, sync};
+use crate::{check, config::Config, pausing, plan, serve, sync};
 
 /// Octavia load balancers on OVN.
 #[derive(Parser)]
@@ -72,6 +72,11 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Has the running host write nothing for a load balancer, or for any, until it is resumed: for maintenance. Calls are
+    /// taken on and kept meanwhile, also over a restart.
+    Pause(Pausing),
+    /// Has the running host go on with a load balancer, or with all but those paused one by one.
+    Resume(Pausing),
     /// Looks at every connection, socket, schema column and plugin; changes nothing. Exit code 1 on a problem.
     Check {
         /// The configuration file; without it, defaults and WEIR_... environment.
@@ -86,6 +91,19 @@ enum Command {
         #[command(subcommand)]
         command: plugin::Plugin,
     },
+}
+
+#[derive(clap::Args)]
+struct Pausing {
+    /// The running host's configuration file; without it, defaults and WEIR_... environment.
+    #[arg(long, env = "WEIR_CONFIG")]
+    config: Option<PathBuf>,
+    /// Only this load balancer.
+    #[arg(long)]
+    lb: Option<LoadBalancerId>,
+    /// How to print what is paused.
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -129,6 +147,8 @@ pub fn run() -> ExitCode {
                 }
             })
         }
+        Ok(Cli { command: Command::Pause(pausing) }) => run_pausing(pausing, true),
+        Ok(Cli { command: Command::Resume(pausing) }) => run_pausing(pausing, false),
         Ok(Cli { command: Command::Plugin { command } }) => plugin::run(command),
         Err(error) => {
             // Help and version are asked for; anything else is wrong usage. Failing to print leaves nothing to do.
@@ -156,6 +176,21 @@ fn run_serve(config: Option<&Path>, log: &str, log_format: LogFormat) -> ExitCod
     })
 }
 
+fn run_pausing(Pausing { config, lb, output }: Pausing, paused: bool) -> ExitCode {
+    with_config(config.as_deref(), |config, runtime| {
+        match runtime.block_on(pausing::pause(config, lb, paused)) {
+            Ok(report) => {
+                print_report(&report, output);
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                error_line(&error.to_string());
+                ExitCode::from(PROBLEM)
+            }
+        }
+    })
+}
+
 fn run_plan(
     config: Option<&Path>,
     lb: Option<LoadBalancerId>,
@@ -165,7 +200,7 @@ fn run_plan(
     with_config(config, |config, runtime| match runtime.block_on(plan::plan(config, lb, plugins)) {
         Ok(report) => {
             print_report(&report, output);
-            ExitCode::SUCCESS
+            if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
         }
         Err(error) => {
             error_line(&error.to_string());

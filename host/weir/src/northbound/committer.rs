@@ -26,6 +26,9 @@ pub enum CommitError {
     /// The Northbound refused it, and would again.
     #[error("the Northbound refused it: {0}")]
     Refused(String),
+    /// Unasked work, and this host does not hold the lock (any more).
+    #[error("another host has the lock for work in the background")]
+    NotHolder,
 }
 
 impl CommitError {
@@ -35,12 +38,23 @@ impl CommitError {
             Self::Stale(_) => "stale",
             Self::Connection(_) => "northbound-away",
             Self::Refused(_) => "northbound-refused",
+            Self::NotHolder => "lock-not-held",
         }
     }
 }
 
+/// Who wants something committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Somebody has called for it.
+    ByCall,
+    /// Nobody: it is committed only while this host holds the lock, and never in one transaction with what calls want.
+    ByNobody,
+}
+
 /// One load balancer's operations, all or nothing.
 struct Job {
+    asked: Asked,
     operations: Vec<Ovsdb>,
     bytes: usize,
     cause: String,
@@ -70,11 +84,12 @@ impl Committer {
         lb: LoadBalancerId,
         operations: &[Operation],
         cause: &str,
+        asked: Asked,
     ) -> Result<(), CommitError> {
         let bytes = operations.iter().map(size).sum();
         let operations = operations.iter().flat_map(transaction::operations).collect();
         let (reply, answer) = oneshot::channel();
-        let job = Job { operations, bytes, cause: format!("lb={lb} {cause}"), reply };
+        let job = Job { asked, operations, bytes, cause: format!("lb={lb} {cause}"), reply };
         let gone = || CommitError::Connection("the host is stopping".to_owned());
         self.jobs.send(job).map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
@@ -117,7 +132,7 @@ async fn run(client: Client, mut queue: mpsc::UnboundedReceiver<Job>, counted: T
         let mut batch = vec![first];
         while batch.len() < limits::BATCH_LOAD_BALANCERS {
             let Ok(job) = queue.try_recv() else { break };
-            if bytes + job.bytes > limits::BATCH_BYTES {
+            if bytes + job.bytes > limits::BATCH_BYTES || batch.iter().any(|other| other.asked != job.asked) {
                 left_over = Some(job);
                 break;
             }
@@ -150,6 +165,10 @@ async fn commit(client: &Client, batch: Vec<Job>, counted: &Transactions) {
             Err(error) => error,
         };
         counted.failed.inc();
+        if matches!(&error, TransactError::Operation { error, .. } if error == "not owner") {
+            answer(batch, &Err(CommitError::NotHolder));
+            continue;
+        }
         let culprit = match &error {
             TransactError::Operation { index, .. } => ranges.iter().position(|range| range.contains(index)),
             _ => None,
@@ -178,8 +197,11 @@ async fn commit(client: &Client, batch: Vec<Job>, counted: &Transactions) {
 
 /// The transaction of a batch, and which of its operations are whose.
 fn join(batch: &[Job]) -> (Vec<Ovsdb>, Vec<Range<usize>>) {
-    let mut operations = Vec::with_capacity(batch.iter().map(|job| job.operations.len()).sum::<usize>() + 1);
+    let mut operations = Vec::with_capacity(batch.iter().map(|job| job.operations.len()).sum::<usize>() + 2);
     let mut ranges = Vec::with_capacity(batch.len());
+    if batch.iter().any(|job| job.asked == Asked::ByNobody) {
+        operations.push(Ovsdb::assert(limits::BACKGROUND_LOCK));
+    }
     for job in batch {
         let start = operations.len();
         operations.extend(job.operations.iter().cloned());

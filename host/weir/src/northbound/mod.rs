@@ -2,12 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | [`affected`] | which load balancers a change of the replica may concern |
 //! | [`monitor`] | which tables, columns and indexes are kept |
 //! | [`rows`] | `Load_Balancer` rows and their attachments |
 //! | [`topology`] | switches, routers, subnets |
 //! | [`transaction`] | a plan's operations as OVSDB operations |
 //! | [`committer`] | many load balancers' operations in few transactions |
 
+pub mod affected;
 pub mod committer;
 pub mod monitor;
 pub mod rows;

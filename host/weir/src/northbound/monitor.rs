@@ -2,6 +2,23 @@
 
 use weir_ovsdb::{Index, TableSpec};
 
+/// On a switch port's `external_ids`: its addresses with prefix lengths.
+pub const CIDRS: &str = "neutron:cidrs";
+/// On a switch port's `external_ids`: the name its Neutron port has.
+pub const PORT_NAME: &str = "neutron:port_name";
+/// On a switch port's `options`: the router port it is wired to.
+pub const ROUTER_PORT: &str = "router-port";
+/// The columns of a switch port that refer to DHCP options.
+pub const DHCP_COLUMNS: [&str; 2] = ["dhcpv4_options", "dhcpv6_options"];
+/// On DHCP options' `external_ids`: the subnet they are for.
+pub const DHCP_SUBNET: &str = "subnet_id";
+/// On a router port's `external_ids`: the switch it connects.
+pub const NETWORK_NAME: &str = "neutron:network_name";
+/// On a router port's `external_ids`: the subnets it serves.
+pub const SUBNETS: &str = "neutron:subnet_ids";
+/// On a floating IP's `external_ids`: the Neutron port it stands for.
+pub const FLOATING_IP_PORT: &str = "neutron:fip_port_id";
+
 /// `Load_Balancer` by name, which is Octavia's id.
 pub fn by_name() -> Index {
     Index::Column("name".to_owned())
@@ -21,6 +38,11 @@ fn by_external_id(key: &str, separator: Option<char>) -> Index {
     Index::MapKey { column: "external_ids".to_owned(), key: key.to_owned(), separator }
 }
 
+/// `Load_Balancer` by the load balancer that our key names.
+pub fn by_our_key() -> Index {
+    by_external_id(weir_plan::keys::LB, None)
+}
+
 /// Router ports and DHCP options by the subnets they serve.
 pub fn by_subnet(key: &str) -> Index {
     by_external_id(key, Some(' '))
@@ -28,27 +50,27 @@ pub fn by_subnet(key: &str) -> Index {
 
 /// Router ports by the switch they connect.
 pub fn by_network_name() -> Index {
-    by_external_id("neutron:network_name", None)
+    by_external_id(NETWORK_NAME, None)
 }
 
 /// Switch ports by the router port they are wired to.
 pub fn by_router_port() -> Index {
-    Index::MapKey { column: "options".to_owned(), key: "router-port".to_owned(), separator: None }
+    Index::MapKey { column: "options".to_owned(), key: ROUTER_PORT.to_owned(), separator: None }
 }
 
 /// Switch ports by address and prefix length.
 pub fn by_cidr() -> Index {
-    by_external_id("neutron:cidrs", Some(' '))
+    by_external_id(CIDRS, Some(' '))
 }
 
 /// Switch ports by the name that their Neutron port has.
 pub fn by_port_name() -> Index {
-    by_external_id("neutron:port_name", None)
+    by_external_id(PORT_NAME, None)
 }
 
 /// Floating IPs by the Neutron port they stand for.
 pub fn by_floating_ip_port() -> Index {
-    by_external_id("neutron:fip_port_id", None)
+    by_external_id(FLOATING_IP_PORT, None)
 }
 
 /// Rows that refer to a row in a set column.
@@ -76,7 +98,13 @@ pub fn tables() -> Vec<TableSpec> {
                 "ip_port_mappings",
                 "health_check",
             ],
-            vec![by_name(), by_external_id_key(), by_probed_address()],
+            vec![
+                by_name(),
+                by_external_id_key(),
+                by_probed_address(),
+                by_our_key(),
+                referring("health_check"),
+            ],
         ),
         table("Load_Balancer_Health_Check", &["vip", "options", "external_ids"], Vec::new()),
         table(
@@ -104,9 +132,9 @@ pub fn tables() -> Vec<TableSpec> {
         table(
             "Logical_Router_Port",
             &["name", "networks", "external_ids", "gateway_chassis", "ha_chassis_group"],
-            vec![by_name(), by_network_name(), by_subnet("neutron:subnet_ids")],
+            vec![by_name(), by_network_name(), by_subnet(SUBNETS)],
         ),
         table("NAT", &["type", "external_ip", "logical_ip", "external_ids"], vec![by_floating_ip_port()]),
-        table("DHCP_Options", &["cidr", "external_ids"], vec![by_subnet("subnet_id")]),
+        table("DHCP_Options", &["cidr", "external_ids"], vec![by_subnet(DHCP_SUBNET)]),
     ]
 }

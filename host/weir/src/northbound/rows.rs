@@ -24,10 +24,13 @@ pub fn capabilities(replica: &Replica) -> Capabilities {
     Capabilities { protocols: values("protocol"), selection_fields: values("selection_fields") }
 }
 
-/// The rows of a load balancer with their attachments: those with its name, and those with its uuids that were renamed.
+/// The rows of a load balancer with their attachments: those with its name, those that say it in a key of ours, and those
+/// with its uuids: somebody may have renamed them. A row that says another one in our key is that one's, whatever its name.
 pub fn existing(replica: &Replica, id: LoadBalancerId) -> Vec<Existing> {
-    let by_name = replica.find("Load_Balancer", &monitor::by_name(), &id.to_string());
-    let mut found: BTreeMap<Uuid, &Row> = by_name.collect();
+    let text = id.to_string();
+    let by_name = replica.find("Load_Balancer", &monitor::by_name(), &text);
+    let by_key = replica.find("Load_Balancer", &monitor::by_our_key(), &text);
+    let mut found: BTreeMap<Uuid, &Row> = by_name.chain(by_key).collect();
     for n in 0.. {
         let uuid = weir_plan::diff::row_uuid(id, n);
         match replica.get("Load_Balancer", &uuid) {
@@ -36,13 +39,24 @@ pub fn existing(replica: &Replica, id: LoadBalancerId) -> Vec<Existing> {
             None => {}
         }
     }
-    let rows =
-        found.into_iter().filter(|(_, row)| row.map_value("external_ids", keys::DEVICE_OWNER).is_none());
+    let rows = found.into_iter().filter(|(_, row)| {
+        let is_mine = in_our_key(row).is_none_or(|other| other == id);
+        is_mine && row.map_value("external_ids", keys::DEVICE_OWNER).is_none()
+    });
     rows.map(|(uuid, row)| Existing {
         row: load_balancer_row(replica, uuid, row),
         attached: attached(replica, &uuid),
     })
     .collect()
+}
+
+fn in_our_key(row: &Row) -> Option<LoadBalancerId> {
+    row.map_value("external_ids", keys::LB)?.parse().ok()
+}
+
+/// The load balancer that a row is of: our key says it, else its name.
+pub fn load_balancer_of(row: &Row) -> Option<LoadBalancerId> {
+    in_our_key(row).or_else(|| row.str("name")?.parse().ok())
 }
 
 /// The load balancer as its rows say.
@@ -56,17 +70,17 @@ pub fn load_balancer_of_pool(replica: &Replica, pool: PoolId) -> Option<LoadBala
         let key = keys::object(keys::POOL, pool, up);
         replica
             .find("Load_Balancer", &monitor::by_external_id_key(), &key)
-            .find_map(|(_, row)| row.str("name")?.parse().ok())
+            .find_map(|(_, row)| load_balancer_of(row))
     })
 }
 
-/// Every load balancer of the replica that has Octavia's form: a name that is an id, and a VIP.
+/// Every load balancer of the replica: rows that have Octavia's form, a name that is an id and a VIP, or say it in our key.
 pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
     let rows = replica.rows("Load_Balancer").filter(|(_, row)| {
-        row.map_value("external_ids", keys::VIP).is_some()
-            && row.map_value("external_ids", keys::DEVICE_OWNER).is_none()
+        let has = |key| row.map_value("external_ids", key).is_some();
+        (has(keys::VIP) || has(keys::LB)) && !has(keys::DEVICE_OWNER)
     });
-    rows.filter_map(|(_, row)| row.str("name")?.parse().ok()).collect()
+    rows.filter_map(|(_, row)| load_balancer_of(row)).collect()
 }
 
 /// The addresses that health checks of any row are sent from.

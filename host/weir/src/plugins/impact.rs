@@ -2,11 +2,16 @@
 
 use serde::Serialize;
 use weir_model::LoadBalancerId;
+use weir_octavia::Refusal;
 use weir_ovsdb::{Client, Replica};
 use weir_plan::{Operation, Ownership, Probes};
 
 use super::Plugins;
-use crate::{northbound::rows, planning::Planner, southbound::ReplicaProbes};
+use crate::{
+    northbound::rows,
+    planning::{Planned, Planner},
+    southbound::ReplicaProbes,
+};
 
 /// Somebody who has the databases at hand, again and again: they must not be held while much is planned.
 pub trait Reader {
@@ -40,9 +45,24 @@ pub struct Change {
     pub kept: Vec<String>,
     /// Why there is no plan, where there is none.
     pub error: Option<String>,
+    /// What led to it, where that is not the network or plugins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl Change {
+    /// What a plan changes.
+    pub fn of(lb: LoadBalancerId, planned: Result<Planned, Refusal>) -> Self {
+        let nothing = Self { lb, operations: Vec::new(), kept: Vec::new(), error: None, why: None };
+        match planned {
+            Ok(planned) => {
+                let kept = planned.plan.kept.iter().map(|(unit, problem)| format!("{unit:?}: {problem}"));
+                Self { kept: kept.collect(), operations: planned.plan.operations, ..nothing }
+            }
+            Err(refusal) => Self { error: Some(refusal.to_string()), ..nothing },
+        }
+    }
+
     fn is_none(&self) -> bool {
         self.operations.is_empty() && self.kept.is_empty() && self.error.is_none()
     }
@@ -93,14 +113,5 @@ pub fn impact(
 
 /// What a reconcile of one load balancer would do; `None` where it has gone meanwhile.
 fn change(planner: &Planner<'_>, lb: LoadBalancerId) -> Option<Change> {
-    match planner.as_it_stands(lb) {
-        Ok(None) => None,
-        Ok(Some(planned)) => {
-            let kept = planned.plan.kept.iter().map(|(unit, problem)| format!("{unit:?}: {problem}"));
-            Some(Change { lb, kept: kept.collect(), operations: planned.plan.operations, error: None })
-        }
-        Err(refusal) => {
-            Some(Change { lb, operations: Vec::new(), kept: Vec::new(), error: Some(refusal.to_string()) })
-        }
-    }
+    planner.as_it_stands(lb).transpose().map(|planned| Change::of(lb, planned))
 }

@@ -17,7 +17,7 @@ use weir_plan::{Capabilities, Words};
 use weir_sandbox::Registry;
 
 pub use ask::{Answers, MemberProblem, ask, problem_of};
-pub use impact::{Change, Databases, Impact, impact};
+pub use impact::{Change, Databases, Impact, Reader, impact};
 pub use in_use::InUse;
 pub use list::{metrics, view};
 pub use loader::{LoadError, Loaded, Loader, Start};

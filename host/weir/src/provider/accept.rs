@@ -1,7 +1,7 @@
 //! Judging a call. Everything here happens while the load balancer's queue is locked, so calls on one load balancer are
 //! judged one after the other, each over what the earlier ones will leave behind.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Instant};
 
 use tracing::debug;
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use weir_sandbox::Registry;
 use super::{
     Host,
     changes::{Record, Undo},
+    dirty::Reason,
     entry,
     queue::{Inner, Pending, Ready, Task, pools_made},
 };
@@ -86,10 +87,12 @@ impl Host {
             let record = Arc::new(Record::new(call, Some(lb), judged.touched, lost, undo));
             let pools = pools_made(&judged.change);
             let pending = Pending { record, task: Task::Change(Arc::new(judged.change)) };
-            let accepting = self.write_down(pending.clone(), call.idempotency_key.as_deref())?;
+            let accepting = self.write_down(pending.clone(), call.idempotency_key.as_deref());
+            let accepting = accepting.inspect_err(|_| self.dirty.mark(lb, Reason::All, Instant::now()))?;
+            self.open.begin(lb, Instant::now());
             let registry = judged.registry;
             inner.ready =
-                judged.plan.map(|Planned { plan, unsettled }| Ready { plan, after, unsettled, registry });
+                judged.plan.map(|Planned { plan, unsettled, .. }| Ready { plan, after, unsettled, registry });
             self.queues.push(lb, inner, pending, &pools);
             Ok(accepting)
         })
@@ -118,6 +121,7 @@ impl Host {
         if let Err(error) = written.await {
             if let Some(lb) = record.lb {
                 self.queues.remove(lb, &[pending]);
+                self.dirty.mark(lb, Reason::All, Instant::now());
             }
             record.finish(ChangeProgress::Failed, Some(error.to_string()));
             return Err(fault::of_journal(&error));
@@ -189,7 +193,9 @@ impl Host {
             true => Scrutiny::Nothing,
             false => Scrutiny::ChangesSince(before.as_ref()),
         };
-        let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
+        let mut plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
+        // While something is under way the rows are between two states.
+        self.note(lb, &mut plan, &existing, inner.is_idle().then_some(&**plugins));
         let plan = inner.pending.is_empty().then_some(plan);
         let touched = touched(&change, before.as_ref(), graph.as_ref());
         let registry = plugins.registry.clone();

@@ -104,6 +104,10 @@ impl Provider for Api {
         self.0.reload_plugins().await
     }
 
+    async fn pause(&self, lb: Option<LoadBalancerId>, paused: bool) -> Result<Value, Refusal> {
+        self.0.pause(lb, paused)
+    }
+
     async fn plugins_confirm(&self, set: &str) -> Result<Value, Refusal> {
         self.0.confirm_plugins(set).await
     }
@@ -124,11 +128,14 @@ impl Provider for Api {
         let standing = self.0.plugins_standing();
         let suspended = self.0.plugins_suspended();
         let served = self.0.registry().protocols().join(", ");
+        let paused = self.0.paused_in_words();
         // A former set serves as well, and a plugin out of use harms only its own calls: sending Octavia to another host,
         // which has the same plugins, would not help.
         let notes = vec![
             condition("plugins-current", standing.is_ok(), standing.unwrap_or_else(|why| why)),
             condition("plugins-in-use", suspended.is_empty(), suspended.join("; ")),
+            condition("background-lock", self.0.holds_lock(), self.0.background_in_words()),
+            condition("not-paused", paused.is_ok(), paused.unwrap_or_else(|why| why)),
         ];
         let conditions = vec![
             condition(
@@ -147,6 +154,7 @@ impl Provider for Api {
 
     fn metrics(&self) -> String {
         let status = self.0.northbound.status().borrow().clone();
+        let paused = self.0.pauses.now();
         self.0.metrics.text(&crate::metrics::Gauges {
             connected: status.synced,
             reconnects: status.reconnects,
@@ -158,6 +166,11 @@ impl Provider for Api {
             reloads: self.0.reloads.counts(),
             plugins_current: self.0.plugins_standing().is_ok(),
             unsettled: self.0.unsettled.count(),
+            lock_held: self.0.holds_lock(),
+            dirty: self.0.dirty.count(),
+            drifted: self.0.drift.count(),
+            paused: paused.loadbalancers.len(),
+            all_paused: paused.all,
             registry: self.0.registry(),
         })
     }
@@ -229,6 +242,10 @@ impl Host {
     async fn answer(&self, record: &Arc<Record>) -> Accepted {
         let committed = match record.answered.get() {
             Some(committed) => *committed,
+            // It is held on purpose: there is nothing to wait for.
+            None if record.lb.is_some_and(|lb| self.pauses.hold(lb)) => {
+                *record.answered.get_or_init(|| false)
+            }
             None => {
                 let finished = timeout(limits::CALL_BUDGET, record.finished()).await;
                 let committed = finished.is_ok_and(|progress| progress.state == ChangeProgress::Committed);

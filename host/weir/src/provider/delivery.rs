@@ -47,6 +47,7 @@ impl Events for Delivery {
     fn delivered(&self, seqs: Vec<u64>) {
         crash::point(crash::DELIVERED);
         if let Some(host) = self.host.upgrade() {
+            host.open.arrived(&seqs);
             host.verify_arrived(&seqs);
         }
         self.journal.delivered(seqs);

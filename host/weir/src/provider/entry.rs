@@ -55,7 +55,7 @@ pub fn entry(record: &Record, key: Option<&str>, task: &Task) -> Result<Option<C
             Written::Revert { of: *of, before: undo.before.as_deref(), after: undo.after.as_deref() }
         }
         Task::TakeOut(object) => Written::TakeOut(*object),
-        Task::Reconcile | Task::Rebuild(_) | Task::Verify { .. } => return Ok(None),
+        Task::Reconcile | Task::Rebuild(_) | Task::Repair { .. } | Task::Verify { .. } => return Ok(None),
     };
     let payload = Payload { task: written, touched: record.touched.clone(), lost: record.lost };
     let payload = serde_json::to_vec(&payload).map_err(|error| error.to_string())?;

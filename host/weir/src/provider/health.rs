@@ -1,16 +1,16 @@
 //! What members' health does to statuses: nobody calls for it, so Octavia is told operating statuses only.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use tokio::{sync::broadcast::error::RecvError, time::sleep};
-use uuid::Uuid;
 use weir_model::{
     HealthMap, LoadBalancer, LoadBalancerId, ObjectRef, OperatingStatus, Released, operating_statuses,
 };
 use weir_octavia::agent::StatusUpdate;
+use weir_ovsdb::RowChanged;
 use weir_plan::{Existing, health_in_rows};
 
-use super::{Host, outbox::kind_and_id};
+use super::{Host, dirty::Reason, outbox::kind_and_id};
 use crate::{
     limits,
     southbound::{self, SERVICE_MONITOR},
@@ -63,7 +63,7 @@ impl Host {
                     if concerned.is_empty() {
                         continue;
                     }
-                    self.reconcile_all(concerned.into_iter().collect());
+                    self.dirty.mark_all(concerned, Reason::Health, Instant::now());
                 }
                 // Anything may have changed.
                 Ok(_) | Err(RecvError::Lagged(_)) => self.look_at_all_probes(),
@@ -75,14 +75,14 @@ impl Host {
 
     /// The load balancers that some rows of the Southbound are about. A row goes when its check or its member goes, which is
     /// planned anyway.
-    fn concerned(&self, rows: &[(Arc<str>, Uuid)]) -> BTreeSet<LoadBalancerId> {
+    fn concerned(&self, rows: &[RowChanged]) -> BTreeSet<LoadBalancerId> {
         let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
-        let rows = rows.iter().filter(|(table, _)| **table == *SERVICE_MONITOR);
-        let rows = rows.filter_map(|(_, uuid)| southbound.get(SERVICE_MONITOR, uuid));
+        let rows = rows.iter().filter(|row| *row.table == *SERVICE_MONITOR);
+        let rows = rows.filter_map(|row| southbound.get(SERVICE_MONITOR, &row.id));
         rows.flat_map(|row| southbound::probing(&northbound, row)).collect()
     }
 
-    fn look_at_all_probes(self: &Arc<Self>) {
+    pub(super) fn look_at_all_probes(&self) {
         let concerned: BTreeSet<_> = {
             let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
             let rows = southbound.rows(SERVICE_MONITOR);
@@ -90,7 +90,7 @@ impl Host {
         };
         // What was told last is not on disk.
         concerned.iter().for_each(|lb| self.tell_all(*lb));
-        self.reconcile_all(concerned.into_iter().collect());
+        self.dirty.mark_all(concerned, Reason::Health, Instant::now());
     }
 }
 

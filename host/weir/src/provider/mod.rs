@@ -15,6 +15,12 @@
 //! | [`lost`] | deletes of what the rows do not have |
 //! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
+//! | [`watch`] | follows the Northbound and the lock: what may have to be repaired |
+//! | [`index`] | what plans have asked the network |
+//! | [`dirty`] | what is to be looked at, and when |
+//! | [`repair`] | looks at a load balancer unasked and puts it right |
+//! | [`open`] | calls around which Octavia's transaction may be open |
+//! | [`pause`] | nothing is written for a while |
 //! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
 //! | [`sources`] | source ports of health checks: asked for, freed |
@@ -25,30 +31,38 @@ mod accept;
 mod api;
 mod changes;
 mod delivery;
+mod dirty;
 mod entry;
 mod health;
-
+mod index;
 mod lost;
+mod open;
 mod outbox;
+mod pause;
 mod ports;
 mod queue;
 mod recover;
+mod repair;
 mod sets;
 mod sources;
 mod sync;
 mod unsettled;
 mod version;
 mod view;
+mod watch;
 mod work;
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 pub use api::Api;
+pub use pause::Pauses;
 pub use sync::{Line as SyncLine, Outcome as SyncOutcome, Report as SyncReport};
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use weir_journal::Journal;
 use weir_model::{HealthMap, LoadBalancer, LoadBalancerId};
@@ -87,6 +101,17 @@ pub struct Host {
     dispatcher: Dispatcher,
     outbox: outbox::Outbox,
     unverified: delivery::Unverified,
+    open: Arc<open::Open>,
+    pauses: Pauses,
+    index: index::Index,
+    dirty: dirty::Dirty,
+    /// Load balancers whose rows are all gone, and since when.
+    gone: Mutex<HashMap<LoadBalancerId, Instant>>,
+    /// Load balancers whose rows were made again after that.
+    remade: Mutex<HashSet<LoadBalancerId>>,
+    drift: repair::Drift,
+    /// Room for looks at load balancers that nobody has called for.
+    looks: Arc<Semaphore>,
     neutron: Option<Neutron>,
     makes_vip_ports: bool,
     sources: sources::Sources,
@@ -117,6 +142,8 @@ pub struct Parts {
     pub ownership: Ownership,
     /// The journal.
     pub journal: Journal,
+    /// What is paused.
+    pub pauses: Pauses,
     /// Octavia's driver-agent.
     pub agent: Agent,
     /// Neutron, where it is configured.
@@ -139,6 +166,7 @@ impl Host {
             repair,
             ownership,
             journal,
+            pauses,
             agent,
             neutron,
             makes_vip_ports,
@@ -154,6 +182,7 @@ impl Host {
             let unknown_after = delivery.unknown_after;
             let dispatcher = Dispatcher::start(agent.clone(), delivery, Arc::new(events));
             let unverified = delivery::Unverified::default();
+            let open = Arc::new(open::Open::default());
             Self {
                 committer: Committer::start(northbound.clone(), metrics.transactions.clone()),
                 northbound,
@@ -167,7 +196,12 @@ impl Host {
                 ownership,
                 queues: queue::Queues::default(),
                 changes: changes::Changes::default(),
-                outbox: outbox::Outbox::start(journal.clone(), dispatcher.clone(), unverified.clone()),
+                outbox: outbox::Outbox::start(
+                    journal.clone(),
+                    dispatcher.clone(),
+                    unverified.clone(),
+                    open.clone(),
+                ),
                 journal,
                 agent,
                 neutron,
@@ -176,6 +210,14 @@ impl Host {
                 unknown_after,
                 dispatcher,
                 unverified,
+                open,
+                pauses,
+                index: index::Index::default(),
+                dirty: dirty::Dirty::default(),
+                gone: Mutex::default(),
+                remade: Mutex::default(),
+                drift: repair::Drift::default(),
+                looks: Arc::new(Semaphore::new(limits::REPAIR_AT_ONCE)),
                 questions: Semaphore::new(limits::OCTAVIA_QUESTIONS),
                 metrics,
                 patience: Patience::default(),

@@ -12,7 +12,7 @@ use weir_octavia::{
     agent::{Dispatcher, ObjectKind, StatusUpdate},
 };
 
-use super::{Host, changes::Record, delivery::Unverified, entry};
+use super::{Host, changes::Record, delivery::Unverified, entry, open::Open};
 use crate::{crash, limits};
 
 /// A change that has ended.
@@ -31,9 +31,9 @@ pub struct Outbox {
 
 impl Outbox {
     /// Starts the outbox's task; it ends with the last handle.
-    pub fn start(journal: Journal, dispatcher: Dispatcher, unverified: Unverified) -> Self {
+    pub fn start(journal: Journal, dispatcher: Dispatcher, unverified: Unverified, open: Arc<Open>) -> Self {
         let (ends, queue) = mpsc::unbounded_channel();
-        tokio::spawn(Writer { journal, dispatcher, unverified }.run(queue));
+        tokio::spawn(Writer { journal, dispatcher, unverified, open }.run(queue));
         Self { ends }
     }
 
@@ -49,6 +49,7 @@ struct Writer {
     journal: Journal,
     dispatcher: Dispatcher,
     unverified: Unverified,
+    open: Arc<Open>,
 }
 
 impl Writer {
@@ -102,6 +103,7 @@ impl Writer {
         for (update, seq) in updates.iter_mut().zip(seqs) {
             update.seq = *seq;
             if update.kind == ObjectKind::LoadBalancer {
+                self.open.watch(update.lb.into(), *seq);
                 self.unverified.watch(update.lb.into(), *seq);
             }
         }

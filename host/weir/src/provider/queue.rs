@@ -44,6 +44,13 @@ pub enum Task {
     Rebuild(Arc<LoadBalancer>),
     /// Looking once more whether the rows are as they should be.
     Reconcile,
+    /// Making good what nobody has called for; done only while this host holds the lock.
+    Repair {
+        /// What is to be made.
+        wish: Wish,
+        /// Somebody's hand was in it.
+        by_hand: bool,
+    },
     /// Making good what Octavia has not kept of changes that are done already.
     Verify {
         /// The changes.
@@ -53,7 +60,23 @@ pub enum Task {
     },
 }
 
+/// What a repair makes of a load balancer.
+#[derive(Clone)]
+pub enum Wish {
+    /// What its rows say.
+    AsRows,
+    /// What Octavia says.
+    Octavias(Arc<LoadBalancer>),
+    /// Nothing is left of it.
+    Nothing,
+}
+
 impl Pending {
+    /// Whether nobody has called for it.
+    pub fn is_unasked(&self) -> bool {
+        matches!(self.task, Task::Repair { .. })
+    }
+
     /// Does it to a graph. A create that finds itself done already is done.
     pub fn apply(&self, graph: &mut Option<LoadBalancer>) -> Result<(), ApplyError> {
         match &self.task {
@@ -85,7 +108,15 @@ impl Pending {
                 *graph = Some(LoadBalancer::clone(octavia));
                 Ok(())
             }
-            Task::Reconcile => Ok(()),
+            Task::Repair { wish: Wish::Octavias(octavia), .. } => {
+                *graph = Some((**octavia).clone());
+                Ok(())
+            }
+            Task::Repair { wish: Wish::Nothing, .. } => {
+                *graph = None;
+                Ok(())
+            }
+            Task::Reconcile | Task::Repair { wish: Wish::AsRows, .. } => Ok(()),
         }
     }
 }
@@ -107,6 +138,13 @@ pub struct Inner {
     pub ready: Option<Ready>,
     /// The queue has left the table: take another one.
     gone: bool,
+}
+
+impl Inner {
+    /// Whether nothing waits or is under way.
+    pub fn is_idle(&self) -> bool {
+        self.pending.is_empty() && !self.working
+    }
 }
 
 /// A plan made when its change was judged.
@@ -148,6 +186,12 @@ impl Queues {
                 return result;
             }
         }
+    }
+
+    /// Whether nothing waits or is under way for a load balancer.
+    pub fn is_idle(&self, lb: LoadBalancerId) -> bool {
+        let queue = self.queues.lock().get(&lb).cloned();
+        queue.is_none_or(|queue| queue.inner.lock().is_idle())
     }
 
     /// A copy of what waits for a load balancer.

@@ -1,13 +1,13 @@
 //! What the journal holds at the start goes on where it was.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tracing::{error, info};
 use weir_journal::{ChangeEntry, Recovered, State};
 
 use super::{
     Host,
-    changes::Outcome,
+    changes::{Outcome, Record},
     entry, outbox,
     queue::{Pending, Task, pools_made},
 };
@@ -28,6 +28,7 @@ impl Host {
             {
                 recent.push((record.clone(), change));
             }
+            self.recover_open(&record);
             if let (State::Failed, Some(lb)) = (entry.state, record.lb) {
                 self.changes.note_failure(lb, &record);
             }
@@ -51,6 +52,13 @@ impl Host {
             self.recover_change(entry);
         }
         self.verify_recovered(recent);
+    }
+
+    /// Octavia's transaction around a recent call may still be open.
+    fn recover_open(&self, record: &Record) {
+        if let (Some(lb), Some(accepted)) = (record.lb, Instant::now().checked_sub(record.age())) {
+            self.open.begin(lb, accepted);
+        }
     }
 
     fn recover_change(self: &Arc<Self>, entry: &ChangeEntry) {
@@ -77,6 +85,7 @@ impl Host {
             Task::Change(change) => pools_made(change),
             _ => Vec::new(),
         };
+        self.recover_open(&record);
         self.queues.with(lb, |_, inner| {
             self.queues.push(lb, inner, pending, &pools);
             self.start_worker(lb, inner);

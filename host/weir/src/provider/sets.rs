@@ -1,6 +1,6 @@
 //! Taking other plugins into use while the host runs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use serde_json::{Value, json};
 use tokio::{task::spawn_blocking, time::sleep};
@@ -12,6 +12,7 @@ use weir_sandbox::Registry;
 use super::{
     Host,
     changes::Record,
+    dirty::Reason,
     queue::{Pending, Task},
 };
 use crate::{
@@ -94,13 +95,13 @@ impl Host {
         info!(set, load_balancers = changed.len(), repair = ?self.repair, "plugins are in use");
         let count = changed.len();
         if self.repair == Repair::On {
-            self.reconcile_all(changed);
+            self.dirty.mark_all(changed, Reason::Plugins, Instant::now());
             // What was planned with the former plugins may reach the Northbound only now.
             let host = self.clone();
             tokio::spawn(async move {
                 sleep(limits::SWAP_SETTLED).await;
                 if let Ok(changed) = host.to_be_changed().await {
-                    host.reconcile_all(changed);
+                    host.dirty.mark_all(changed, Reason::Plugins, Instant::now());
                 }
             });
         }

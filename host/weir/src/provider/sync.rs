@@ -147,6 +147,9 @@ impl Host {
             if before.iter().any(|existing| self.ownership.may_write(lb, &existing.row).is_err()) {
                 return Look::Done(Outcome::Foreign);
             }
+            if !dry_run && self.pauses.hold(lb) {
+                return Look::Done(Outcome::Failed { why: "it is paused".to_owned() });
+            }
             let octavia = {
                 // Never closed.
                 let _room = self.questions.acquire().await;

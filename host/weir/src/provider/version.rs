@@ -103,9 +103,12 @@ fn wants_version(pending: &Pending, rows: Option<&LoadBalancer>) -> bool {
         Task::Change(change) => {
             is_failover(change) || must_show(pending, rows) || pending.record.age() >= limits::OCTAVIA_COMMIT
         }
-        Task::Revert { .. } | Task::TakeOut(_) | Task::Verify { .. } | Task::Rebuild(_) | Task::Reconcile => {
-            false
-        }
+        Task::Revert { .. }
+        | Task::TakeOut(_)
+        | Task::Verify { .. }
+        | Task::Rebuild(_)
+        | Task::Reconcile
+        | Task::Repair { .. } => false,
     }
 }
 

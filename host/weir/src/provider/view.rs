@@ -58,6 +58,7 @@ impl Host {
             "rows": existing,
             "pending": pending,
             "failure": failure,
+            "paused": self.pauses.hold(id),
             "drift": plan.map(|plan| &plan.operations),
             "members_without_subnet": plan.map(|plan| &plan.unresolved),
             "members_without_port": plan.map(|plan| &plan.without_port),

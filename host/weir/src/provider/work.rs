@@ -14,6 +14,7 @@ use weir_plan::{Plan, attach};
 
 use super::{
     Host,
+    dirty::Reason,
     health::{self, Operating},
     outbox::End,
     queue::{Inner, Pending, Ready, Task},
@@ -21,7 +22,11 @@ use super::{
 };
 use crate::{
     crash, limits,
-    northbound::{committer::CommitError, rows, topology::ReplicaTopology},
+    northbound::{
+        committer::{Asked, CommitError},
+        rows,
+        topology::ReplicaTopology,
+    },
     planning,
     scrutiny::Scrutiny,
 };
@@ -63,7 +68,12 @@ impl Host {
         let mut pause = limits::RETRY_MIN;
         let mut alone = false;
         let mut since = Instant::now();
-        while let Some((mut batch, ready)) = self.queues.next(lb) {
+        loop {
+            let waited = self.pauses.wait(lb).await;
+            let Some((batch, ready)) = self.queues.next(lb) else { return };
+            // What was planned before a pause may be too old.
+            let ready = ready.filter(|_| !waited);
+            let (mut batch, asked) = self.without_unasked(lb, batch);
             // After a failure nobody can be blamed for, the oldest goes alone.
             batch.truncate(if alone { 1 } else { usize::MAX });
             let version = self.octavias_version(lb, &batch).await;
@@ -83,6 +93,10 @@ impl Host {
                     self.fail(lb, &failed, &why);
                     continue;
                 }
+                Err(NoPlan::Batch(refusal)) if asked == Asked::ByNobody => {
+                    self.not_planned(lb, &batch, &refusal.to_string());
+                    continue;
+                }
                 Err(NoPlan::Batch(refusal)) if batch.len() == 1 && passes(&refusal, since) => {
                     // It was judged good once: a plugin that fails now may work again soon.
                     debug!(%lb, %refusal, "planned again");
@@ -99,11 +113,19 @@ impl Host {
                     continue;
                 }
             };
-            match self.carry_out(lb, &planned.plan, &batch).await {
+            match self.carry_out(lb, &planned.plan, &batch, asked).await {
                 Ok(()) => {
+                    if asked == Asked::ByNobody {
+                        self.repaired(lb, &planned.plan, &batch);
+                    }
                     self.unsettled.note(lb, planned.unsettled);
                     self.done(lb, batch, planned.fates, planned.operating);
                     (pause, alone, since) = (limits::RETRY_MIN, false, Instant::now());
+                }
+                Err(error @ (CommitError::Refused(_) | CommitError::NotHolder))
+                    if asked == Asked::ByNobody =>
+                {
+                    self.not_repaired(lb, &batch, &error.to_string());
                 }
                 Err(CommitError::Refused(why)) if batch.len() == 1 => {
                     self.fail(lb, &batch, &why);
@@ -144,7 +166,10 @@ impl Host {
             attach::fill_subnets(graph, &ReplicaTopology(&replica));
         }
         let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing);
-        let planning::Planned { plan, unsettled } = plan.map_err(NoPlan::Batch)?;
+        let mut planned = plan.map_err(NoPlan::Batch)?;
+        let asked = batch.iter().all(|pending| !pending.is_unasked());
+        self.note(lb, &mut planned, &existing, asked.then_some(&**plugins));
+        let planning::Planned { plan, unsettled, .. } = planned;
         let operating =
             graph.as_ref().map(|graph| health::changed(graph, &existing, &self.health(&replica, graph)));
         Ok(Planned { plan, fates, unsettled, operating: operating.unwrap_or_default() })
@@ -170,6 +195,7 @@ impl Host {
         lb: LoadBalancerId,
         plan: &Plan,
         batch: &[Pending],
+        asked: Asked,
     ) -> Result<(), CommitError> {
         for (unit, problem) in &plan.kept {
             warn!(%lb, ?unit, code = problem.code, %problem, "left as it is: its plugin refused or failed");
@@ -183,7 +209,7 @@ impl Host {
         }
         let cause: Vec<_> = batch.iter().map(cause).collect();
         let before = self.sources_of(lb);
-        self.committer.commit(lb, &plan.operations, &cause.join(" ")).await?;
+        self.committer.commit(lb, &plan.operations, &cause.join(" "), asked).await?;
         let unused: BTreeSet<_> = before.difference(&self.sources_of(lb)).copied().collect();
         if !unused.is_empty() {
             self.sources_are_unused(lb, unused);
@@ -251,6 +277,8 @@ impl Host {
 
     fn fail(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {
         self.queues.remove(lb, batch);
+        // What was noted of it leads to rows that never came.
+        self.dirty.mark(lb, Reason::All, Instant::now());
         let (graph, health) = self.graph_and_health(lb);
         for pending in batch {
             let record = &pending.record;

@@ -1,0 +1,159 @@
+//! What a plan has looked up in the network, so that it can be made again when one of the answers becomes another.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
+};
+
+use ipnet::IpNet;
+use uuid::Uuid;
+use weir_model::{PortId, SubnetId};
+
+use crate::topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
+
+/// A question to the network.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lookup {
+    /// [`Topology::switch`].
+    Switch(String),
+    /// [`Topology::port`].
+    Port(PortId),
+    /// [`Topology::router_ports_on`].
+    RouterPortsOn(Switch),
+    /// [`Topology::ports_of`].
+    PortsOf(RouterRef),
+    /// [`Topology::subnet`].
+    Subnet(SubnetId),
+    /// [`Topology::floating_ips`].
+    FloatingIps(PortId, IpAddr),
+    /// [`Topology::port_at`].
+    PortAt(Switch, Vec<IpNet>, IpAddr),
+    /// [`Topology::source_of`].
+    SourceOf(SubnetId, Switch, bool),
+}
+
+/// What a change in the network is about: questions with this key may have another answer now.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A switch's name.
+    Switch(String),
+    /// A port's id.
+    Port(PortId),
+    /// The name of a switch that routers have ports on.
+    RouterPortsOn(String),
+    /// A router's row.
+    Router(Uuid),
+    /// A subnet.
+    Subnet(SubnetId),
+    /// The floating IPs of a port.
+    FloatingIps(PortId),
+    /// An address on some switch.
+    Address(IpAddr),
+    /// The port that health checks of a subnet are sent from.
+    Source(SubnetId),
+}
+
+impl Lookup {
+    /// The key of the changes that may change the answer.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Switch(name) => Key::Switch(name.clone()),
+            Self::Port(id) => Key::Port(*id),
+            Self::RouterPortsOn(switch) => Key::RouterPortsOn(switch.name.clone()),
+            Self::PortsOf(router) => Key::Router(router.uuid),
+            Self::Subnet(id) => Key::Subnet(*id),
+            Self::FloatingIps(port, _) => Key::FloatingIps(*port),
+            Self::PortAt(_, _, address) => Key::Address(*address),
+            Self::SourceOf(subnet, _, _) => Key::Source(*subnet),
+        }
+    }
+
+    /// Asks again.
+    pub fn answer(&self, topology: &dyn Topology) -> Fingerprint {
+        match self {
+            Self::Switch(name) => fingerprint(&topology.switch(name)),
+            Self::Port(id) => fingerprint(&topology.port(*id)),
+            Self::RouterPortsOn(switch) => fingerprint(&topology.router_ports_on(switch)),
+            Self::PortsOf(router) => fingerprint(&topology.ports_of(router)),
+            Self::Subnet(id) => fingerprint(&topology.subnet(*id)),
+            Self::FloatingIps(port, address) => fingerprint(&topology.floating_ips(*port, address)),
+            Self::PortAt(switch, cidrs, address) => fingerprint(&topology.port_at(switch, cidrs, address)),
+            Self::SourceOf(subnet, switch, ipv4) => fingerprint(&topology.source_of(*subnet, switch, *ipv4)),
+        }
+    }
+}
+
+/// Stands for a value, within one process: equal values have equal ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+/// The fingerprint of a value.
+pub fn fingerprint(value: &impl Hash) -> Fingerprint {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    Fingerprint(hasher.finish())
+}
+
+/// Questions with the fingerprints of their answers, also where nothing was found.
+pub type Lookups = BTreeMap<Lookup, Fingerprint>;
+
+/// A network that notes what it is asked.
+pub struct Recording<'a> {
+    topology: &'a dyn Topology,
+    lookups: RefCell<Lookups>,
+}
+
+impl<'a> Recording<'a> {
+    /// Answers as `topology` does.
+    pub fn new(topology: &'a dyn Topology) -> Self {
+        Self { topology, lookups: RefCell::default() }
+    }
+
+    /// What was asked.
+    pub fn into_lookups(self) -> Lookups {
+        self.lookups.into_inner()
+    }
+
+    fn note<T: Hash>(&self, lookup: Lookup, answer: T) -> T {
+        self.lookups.borrow_mut().insert(lookup, fingerprint(&answer));
+        answer
+    }
+}
+
+impl Topology for Recording<'_> {
+    fn switch(&self, name: &str) -> Option<Switch> {
+        self.note(Lookup::Switch(name.to_owned()), self.topology.switch(name))
+    }
+
+    fn port(&self, id: PortId) -> Option<Port> {
+        self.note(Lookup::Port(id), self.topology.port(id))
+    }
+
+    fn router_ports_on(&self, switch: &Switch) -> Vec<RouterPort> {
+        self.note(Lookup::RouterPortsOn(switch.clone()), self.topology.router_ports_on(switch))
+    }
+
+    fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort> {
+        self.note(Lookup::PortsOf(router.clone()), self.topology.ports_of(router))
+    }
+
+    fn subnet(&self, id: SubnetId) -> Option<Subnet> {
+        self.note(Lookup::Subnet(id), self.topology.subnet(id))
+    }
+
+    fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
+        self.note(Lookup::FloatingIps(port, *address), self.topology.floating_ips(port, address))
+    }
+
+    fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
+        let lookup = Lookup::PortAt(switch.clone(), cidrs.to_vec(), *address);
+        self.note(lookup, self.topology.port_at(switch, cidrs, address))
+    }
+
+    fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
+        let lookup = Lookup::SourceOf(subnet, switch.clone(), ipv4);
+        self.note(lookup, self.topology.source_of(subnet, switch, ipv4))
+    }
+}

@@ -1,0 +1,243 @@
+//! Load balancers that are to be looked at, each when its time has come: what happens to one within a short time is looked
+//! at once, and where somebody fights with us the pauses grow.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use weir_model::LoadBalancerId;
+
+use crate::limits;
+
+/// Why a load balancer is to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// All are looked at: the lock was gained, the Northbound was read anew, work goes on after a pause.
+    All,
+    /// Its rows or attachments changed; perhaps by our own hand.
+    Rows,
+    /// The network around it changed.
+    Network,
+    /// Members' health changed.
+    Health,
+    /// Other plugins are in use.
+    Plugins,
+    /// Somebody else edited its rows, whatever they look like by now.
+    Edited,
+    /// It was made as Octavia says while a call may have been under way: once more.
+    Again,
+    /// What Octavia says of it cannot be made: what its rows say counts.
+    AsRows,
+}
+
+/// Why, in all.
+pub type Reasons = BTreeSet<Reason>;
+
+/// The load balancers to be looked at.
+#[derive(Default)]
+pub struct Dirty {
+    inner: Mutex<Inner>,
+    /// Something was marked.
+    pub marked: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Somebody takes what is marked.
+    active: bool,
+    marks: HashMap<LoadBalancerId, Mark>,
+    order: BTreeSet<(Instant, LoadBalancerId)>,
+    /// Marks that come at a later time.
+    later: BTreeSet<(Instant, LoadBalancerId, Reason)>,
+    fights: HashMap<LoadBalancerId, Fight>,
+}
+
+struct Mark {
+    reasons: Reasons,
+    since: Instant,
+    due: Instant,
+}
+
+/// Repairs of one load balancer that follow each other.
+struct Fight {
+    pause: Duration,
+    /// Not looked at before.
+    until: Instant,
+}
+
+impl Dirty {
+    /// From now on marks count, until [`Self::stop`].
+    pub fn start(&self) {
+        self.inner.lock().active = true;
+    }
+
+    /// Forgets everything; marks are for nothing from now on.
+    pub fn stop(&self) {
+        *self.inner.lock() = Inner::default();
+    }
+
+    /// Whether marks count.
+    pub fn is_active(&self) -> bool {
+        self.inner.lock().active
+    }
+
+    /// Marks a load balancer: it is looked at when nothing has happened to it for a moment, but before long.
+    pub fn mark(&self, lb: LoadBalancerId, reason: Reason, now: Instant) {
+        self.inner.lock().mark(lb, reason, now, now + limits::REPAIR_QUIET);
+        self.marked.notify_one();
+    }
+
+    /// Marks many load balancers that can be looked at as soon as there is room.
+    pub fn mark_all(&self, all: impl IntoIterator<Item = LoadBalancerId>, reason: Reason, now: Instant) {
+        let mut inner = self.inner.lock();
+        all.into_iter().for_each(|lb| inner.mark(lb, reason, now, now));
+        drop(inner);
+        self.marked.notify_one();
+    }
+
+    /// Marks a load balancer at a later time.
+    pub fn mark_at(&self, lb: LoadBalancerId, reasons: &Reasons, at: Instant) {
+        let mut inner = self.inner.lock();
+        if inner.active {
+            inner.later.extend(reasons.iter().map(|reason| (at, lb, *reason)));
+        }
+        drop(inner);
+        self.marked.notify_one();
+    }
+
+    /// Takes load balancers whose time has come, `room` at the most.
+    pub fn take(&self, now: Instant, room: usize) -> Vec<(LoadBalancerId, Reasons)> {
+        let mut inner = self.inner.lock();
+        while let Some((_, lb, reason)) = inner.later.first().copied().filter(|(at, ..)| *at <= now) {
+            inner.later.pop_first();
+            inner.mark(lb, reason, now, now);
+        }
+        let mut taken = Vec::new();
+        while taken.len() < room {
+            let Some((due, lb)) = inner.order.first().copied().filter(|(due, _)| *due <= now) else { break };
+            inner.order.remove(&(due, lb));
+            if let Some(mark) = inner.marks.remove(&lb) {
+                taken.push((lb, mark.reasons));
+            }
+        }
+        taken
+    }
+
+    /// When the next one's time comes.
+    pub fn next(&self) -> Option<Instant> {
+        let inner = self.inner.lock();
+        let marked = inner.order.first().map(|(due, _)| *due);
+        let later = inner.later.first().map(|(at, ..)| *at);
+        marked.into_iter().chain(later).min()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.inner.lock().marks.len()
+    }
+
+    /// A load balancer had to be put right after an edit: if that comes again soon, it waits longer.
+    pub fn repaired(&self, lb: LoadBalancerId, now: Instant) {
+        let mut inner = self.inner.lock();
+        inner.fights.retain(|_, fight| now < fight.until + limits::REPAIR_PEACE);
+        let fight = inner.fights.entry(lb).or_insert(Fight { pause: limits::REPAIR_QUIET / 2, until: now });
+        fight.pause = (fight.pause * 2).min(limits::REPAIR_PAUSE_MAX);
+        fight.until = now + fight.pause;
+    }
+}
+
+impl Inner {
+    fn mark(&mut self, lb: LoadBalancerId, reason: Reason, now: Instant, at: Instant) {
+        if !self.active {
+            return;
+        }
+        let not_before = self.fights.get(&lb).map(|fight| fight.until);
+        let mark =
+            self.marks.entry(lb).or_insert_with(|| Mark { reasons: Reasons::new(), since: now, due: at });
+        self.order.remove(&(mark.due, lb));
+        mark.reasons.insert(reason);
+        let soon = at.min(mark.since + limits::REPAIR_QUIET_MAX);
+        mark.due = not_before.map_or(soon, |not_before| soon.max(not_before));
+        self.order.insert((mark.due, lb));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lb(n: u128) -> LoadBalancerId {
+        uuid::Uuid::from_u128(n).into()
+    }
+
+    fn dirty() -> Dirty {
+        let dirty = Dirty::default();
+        dirty.start();
+        dirty
+    }
+
+    const MOMENT: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_storm_is_looked_at_once_and_before_long() {
+        let (dirty, start) = (dirty(), Instant::now());
+        let mut now = start;
+        while now < start + limits::REPAIR_QUIET_MAX - MOMENT {
+            dirty.mark(lb(1), Reason::Rows, now);
+            assert_eq!(dirty.take(now, 10), []);
+            now += limits::REPAIR_QUIET / 2;
+        }
+        dirty.mark(lb(1), Reason::Network, now);
+        assert_eq!(dirty.count(), 1);
+        let due = dirty.next().unwrap();
+        assert!(due <= start + limits::REPAIR_QUIET_MAX);
+        assert_eq!(dirty.take(due, 10), [(lb(1), [Reason::Rows, Reason::Network].into())]);
+        assert_eq!(dirty.next(), None);
+    }
+
+    #[test]
+    fn one_at_a_time_where_there_is_room_for_one() {
+        let (dirty, now) = (dirty(), Instant::now());
+        dirty.mark_all((1..=3).map(lb), Reason::All, now);
+        let taken: Vec<_> = (0..4).map(|_| dirty.take(now, 1).len()).collect();
+        assert_eq!(taken, [1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_mark_for_later_comes_then_and_not_with_others() {
+        let (dirty, now) = (dirty(), Instant::now());
+        let late = now + limits::OCTAVIA_COMMIT;
+        dirty.mark_at(lb(1), &[Reason::Again].into(), late);
+        assert_eq!(dirty.next(), Some(late));
+        dirty.mark(lb(1), Reason::Rows, now);
+        assert_eq!(dirty.take(now + limits::REPAIR_QUIET, 1), [(lb(1), [Reason::Rows].into())]);
+        assert_eq!(dirty.take(late - MOMENT, 1), []);
+        assert_eq!(dirty.take(late, 1), [(lb(1), [Reason::Again].into())]);
+    }
+
+    #[test]
+    fn pauses_of_a_fight_grow_and_end_with_peace() {
+        let (dirty, mut now) = (dirty(), Instant::now());
+        let mut pause = limits::REPAIR_QUIET;
+        for _ in 0..12 {
+            dirty.repaired(lb(1), now);
+            dirty.mark(lb(1), Reason::Rows, now);
+            dirty.mark(lb(2), Reason::Rows, now);
+            let others = dirty.take(now + limits::REPAIR_QUIET, 10);
+            assert!(others.iter().any(|(other, _)| *other == lb(2)), "others do not wait");
+            if pause > limits::REPAIR_QUIET {
+                assert_eq!(dirty.take(now + pause - MOMENT, 10), []);
+                assert_eq!(dirty.take(now + pause, 10).len(), 1);
+            }
+            now += pause;
+            pause = (pause * 2).min(limits::REPAIR_PAUSE_MAX);
+        }
+        now += limits::REPAIR_PAUSE_MAX + limits::REPAIR_PEACE;
+        dirty.repaired(lb(2), now);
+        dirty.mark(lb(1), Reason::Rows, now);
+        assert_eq!(dirty.take(now + limits::REPAIR_QUIET, 10).len(), 1);
+    }
+}

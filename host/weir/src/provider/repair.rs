@@ -1,0 +1,354 @@
+//! Looking at a load balancer that nobody has called for, and putting it right.
+//!
+//! * The network changed: planned from its rows.
+//! * Somebody else edited or deleted its rows: what is wished is Octavia's to say, so Octavia is asked, once no call is under
+//!   way. Without an agent the rows count, with what follows from them made anew. Rows that are all gone are made again only
+//!   where Octavia knows the load balancer, and some time after they went: another host may have been called to delete it.
+//! * It was only our own commit: nothing.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use parking_lot::Mutex;
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
+use weir_model::{LoadBalancer, LoadBalancerId};
+use weir_octavia::ChangeProgress;
+use weir_plan::{Existing, Plan, attach, edited, fingerprint, outcome};
+
+use super::{
+    Host,
+    changes::Record,
+    dirty::{Reason, Reasons},
+    queue::{Pending, Task, Wish},
+    version::Version,
+};
+use crate::{
+    config::Repair,
+    limits,
+    northbound::{committer::Asked, rows, topology::ReplicaTopology},
+    planning::Planned,
+    plugins::Plugins,
+    scrutiny::Scrutiny,
+};
+
+/// Load balancers that are not as they should be while that is only reported, with the number of operations.
+#[derive(Default)]
+pub struct Drift(Mutex<HashMap<LoadBalancerId, usize>>);
+
+impl Drift {
+    fn note(&self, lb: LoadBalancerId, operations: usize) {
+        let mut all = self.0.lock();
+        if operations == 0 {
+            all.remove(&lb);
+        } else {
+            all.insert(lb, operations);
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
+/// What is to be seen of a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// All is as it was left, or it is none of ours.
+    Nothing,
+    /// Something may be otherwise; perhaps by somebody's hand.
+    Something { by_hand: bool },
+    /// Somebody else has edited its rows.
+    Edited,
+    /// Its rows are gone.
+    Gone,
+}
+
+impl Host {
+    /// Notes a plan that will be carried out. The caller still holds the replica that it was made on.
+    pub(super) fn note(
+        &self,
+        lb: LoadBalancerId,
+        planned: &mut Planned,
+        existing: &[Existing],
+        asked: Option<&Plugins>,
+    ) {
+        if !self.dirty.is_active() {
+            return;
+        }
+        let now = Instant::now();
+        if asked.is_some_and(|plugins| edited(existing, &plugins.words)) {
+            // What the call makes of the rows hides the edit; it is not forgotten.
+            self.dirty.mark(lb, Reason::Edited, now);
+        }
+        let rows = outcome(&planned.plan, existing);
+        if rows.is_empty() {
+            self.index.forget(lb);
+            return;
+        }
+        let lookups = std::mem::take(&mut planned.lookups);
+        for other in self.index.note(lb, lookups, fingerprint(&rows)) {
+            self.dirty.mark(other, Reason::Network, now);
+        }
+    }
+
+    /// Looks at a load balancer.
+    pub(super) async fn look_unasked(self: &Arc<Self>, lb: LoadBalancerId, reasons: Reasons) {
+        // Work that goes on after a pause looks at everything.
+        if self.pauses.hold(lb) {
+            return;
+        }
+        let now = Instant::now();
+        if !self.queues.is_idle(lb) {
+            self.dirty.mark_at(lb, &reasons, now + limits::REPAIR_BUSY);
+            return;
+        }
+        let all = self.repair == Repair::On;
+        // What probes say is not drift, it is news.
+        let news = reasons.contains(&Reason::Health);
+        if self.repair == Repair::Off && !news {
+            return;
+        }
+        self.metrics.looks.inc();
+        let (wish, by_hand) = match self.patience.run(|| self.see(lb, &reasons)) {
+            Seen::Nothing => {
+                self.metrics.looks_in_vain.inc();
+                return;
+            }
+            Seen::Something { by_hand } => (Some(Wish::AsRows), by_hand),
+            Seen::Edited | Seen::Gone if news && !all => (Some(Wish::AsRows), true),
+            Seen::Edited => (self.wish_after_edit(lb, &reasons).await, true),
+            Seen::Gone => (self.wish_after_loss(lb, &reasons).await, true),
+        };
+        let Some(wish) = wish else { return };
+        if !all && !news {
+            self.patience.run(|| self.report(lb, &wish));
+            return;
+        }
+        if let Some(record) = self.push_if_idle(lb, Task::Repair { wish, by_hand }) {
+            record.finished().await;
+        } else {
+            self.dirty.mark_at(lb, &reasons, Instant::now() + limits::REPAIR_BUSY);
+        }
+    }
+
+    fn see(&self, lb: LoadBalancerId, reasons: &Reasons) -> Seen {
+        let replica = self.northbound.replica();
+        let existing = rows::existing(&replica, lb);
+        if existing.is_empty() {
+            return if self.index.knows(lb) { Seen::Gone } else { Seen::Nothing };
+        }
+        self.gone.lock().remove(&lb);
+        let may_write = |existing: &Existing| self.ownership.may_write(lb, &existing.row).is_ok();
+        if !existing.iter().all(may_write) {
+            self.index.forget(lb);
+            return Seen::Nothing;
+        }
+        let ours = existing.iter().any(|existing| self.ownership.owns_of(lb, &existing.row));
+        // What may be taken over is, when everything is looked at.
+        if !ours && !self.index.knows(lb) && !reasons.contains(&Reason::All) {
+            return Seen::Nothing;
+        }
+        let plugins = self.in_use.plugins(&replica);
+        let as_rows = reasons.contains(&Reason::AsRows);
+        if ours && !as_rows && (edited(&existing, &plugins.words) || asks_octavia(reasons)) {
+            return Seen::Edited;
+        }
+        let by_hand = self.index.rows(lb).is_some_and(|rows| rows != fingerprint(&existing));
+        let only_rows = reasons.iter().all(|reason| *reason == Reason::Rows);
+        if only_rows && !by_hand && self.index.knows(lb) {
+            return Seen::Nothing;
+        }
+        Seen::Something { by_hand }
+    }
+
+    /// What is to be made of a load balancer whose rows somebody has edited; `None` where that cannot be said yet.
+    async fn wish_after_edit(&self, lb: LoadBalancerId, reasons: &Reasons) -> Option<Wish> {
+        if let Some(remaining) = self.open.remaining(lb, Instant::now()) {
+            self.dirty.mark_at(lb, &with(reasons, Reason::Edited), Instant::now() + remaining);
+            return None;
+        }
+        match self.octavia_says(lb).await {
+            Version::Known(octavia) => {
+                if !reasons.contains(&Reason::Again) {
+                    // A call to another host may have been under way.
+                    let again = Instant::now() + limits::OCTAVIA_COMMIT;
+                    self.dirty.mark_at(lb, &[Reason::Again].into(), again);
+                }
+                Some(Wish::Octavias(Arc::new(*octavia)))
+            }
+            Version::Unknown if self.remade.lock().remove(&lb) => {
+                warn!(%lb, "made again though it was being deleted: it goes");
+                Some(Wish::Nothing)
+            }
+            Version::Unknown | Version::Unreachable | Version::NotNeeded => Some(Wish::AsRows),
+        }
+    }
+
+    /// The same where all its rows are gone.
+    async fn wish_after_loss(&self, lb: LoadBalancerId, reasons: &Reasons) -> Option<Wish> {
+        let now = Instant::now();
+        let since = *self.gone.lock().entry(lb).or_insert(now);
+        let wait = self.open.remaining(lb, now).unwrap_or_default();
+        let wait = wait.max((since + limits::OCTAVIA_COMMIT).saturating_duration_since(now));
+        if !wait.is_zero() {
+            debug!(%lb, ?wait, "all its rows are gone");
+            self.dirty.mark_at(lb, reasons, now + wait);
+            return None;
+        }
+        match self.octavia_says(lb).await {
+            Version::Known(octavia) => {
+                warn!(%lb, "all its rows are gone, but Octavia knows it: they are made again");
+                self.gone.lock().remove(&lb);
+                self.remade.lock().insert(lb);
+                self.dirty.mark_at(lb, &[Reason::Again].into(), Instant::now() + limits::OCTAVIA_COMMIT);
+                Some(Wish::Octavias(Arc::new(*octavia)))
+            }
+            Version::Unknown => {
+                info!(%lb, "its rows are gone, and Octavia does not know it");
+                self.gone.lock().remove(&lb);
+                self.index.forget(lb);
+                None
+            }
+            Version::Unreachable | Version::NotNeeded => {
+                self.dirty.mark_at(lb, reasons, Instant::now() + limits::REPAIR_AGAIN);
+                None
+            }
+        }
+    }
+
+    /// Octavia's version; an agent that is away is waited for, but not for long.
+    async fn octavia_says(&self, lb: LoadBalancerId) -> Version {
+        let asked = async {
+            let mut pause = limits::RETRY_MIN;
+            loop {
+                let answer = {
+                    // Never closed.
+                    let _room = self.questions.acquire().await;
+                    self.agent.load_balancer(lb).await
+                };
+                match answer {
+                    Ok(Some(octavia)) => return Version::Known(Box::new(octavia)),
+                    Ok(None) => return Version::Unknown,
+                    Err(error) => debug!(%lb, code = error.code(), %error, "Octavia cannot be asked"),
+                }
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(limits::OCTAVIA_LOOK);
+            }
+        };
+        timeout(limits::AGENT_AWAY, asked).await.unwrap_or(Version::Unreachable)
+    }
+
+    /// Puts something into a queue, unless something is in it.
+    fn push_if_idle(self: &Arc<Self>, lb: LoadBalancerId, task: Task) -> Option<Arc<Record>> {
+        self.queues.with(lb, |_, inner| {
+            if !inner.is_idle() {
+                return None;
+            }
+            let record = Arc::new(Record::passing("repair", lb, None));
+            inner.ready = None;
+            self.queues.push(lb, inner, Pending { record: record.clone(), task }, &[]);
+            self.start_worker(lb, inner);
+            Some(record)
+        })
+    }
+
+    /// Says what a repair would change, and notes it as planned.
+    fn report(&self, lb: LoadBalancerId, wish: &Wish) {
+        let replica = self.northbound.replica();
+        let plugins = self.in_use.plugins(&replica);
+        let existing = rows::existing(&replica, lb);
+        let mut wanted: Option<LoadBalancer> = match wish {
+            Wish::AsRows => rows::graph(rows::decoded(&existing, lb, &plugins.words)),
+            Wish::Octavias(octavia) => Some((**octavia).clone()),
+            Wish::Nothing => None,
+        };
+        wanted.iter_mut().for_each(|wanted| attach::fill_subnets(wanted, &ReplicaTopology(&replica)));
+        match self.plan(&replica, &plugins, lb, wanted.as_ref(), &existing, Scrutiny::Nothing) {
+            Ok(mut planned) => {
+                self.drift.note(lb, planned.plan.operations.len());
+                if !planned.plan.is_empty() {
+                    warn!(%lb, operations = planned.plan.operations.len(), "not as it should be; repair = \"report\"");
+                }
+                // What stands is what the next look is compared with.
+                planned.plan.operations.clear();
+                self.note(lb, &mut planned, &existing, None);
+            }
+            Err(refusal) => warn!(%lb, %refusal, "cannot be planned"),
+        }
+    }
+
+    /// What this host does unasked, in words.
+    pub(super) fn background_in_words(&self) -> String {
+        if !self.holds_lock() {
+            return "another host does what nobody has called for".to_owned();
+        }
+        let (dirty, drifted) = (self.dirty.count(), self.drift.count());
+        format!("held; {dirty} load balancers are to be looked at, {drifted} are not as they should be")
+    }
+
+    /// What nobody has called for waits until what somebody has called for is done.
+    pub(super) fn without_unasked(&self, lb: LoadBalancerId, batch: Vec<Pending>) -> (Vec<Pending>, Asked) {
+        if batch.iter().all(Pending::is_unasked) {
+            return (batch, Asked::ByNobody);
+        }
+        let (unasked, asked): (Vec<_>, Vec<_>) = batch.into_iter().partition(Pending::is_unasked);
+        if !unasked.is_empty() {
+            self.end_unasked(lb, &unasked, ChangeProgress::Abandoned, "a call has come");
+        }
+        (asked, Asked::ByCall)
+    }
+
+    fn end_unasked(&self, lb: LoadBalancerId, batch: &[Pending], progress: ChangeProgress, why: &str) {
+        self.queues.remove(lb, batch);
+        for pending in batch {
+            pending.record.finish(progress, Some(why.to_owned()));
+            let as_rows = matches!(&pending.task, Task::Repair { wish: Wish::AsRows, .. });
+            let reason = if as_rows { Reason::Network } else { Reason::Edited };
+            if progress == ChangeProgress::Abandoned {
+                self.dirty.mark(lb, reason, Instant::now());
+            } else {
+                self.dirty.mark_at(lb, &[reason].into(), Instant::now() + limits::REPAIR_AGAIN);
+            }
+        }
+    }
+
+    /// A repair is in the Northbound.
+    pub(super) fn repaired(&self, lb: LoadBalancerId, plan: &Plan, batch: &[Pending]) {
+        self.drift.note(lb, 0);
+        if plan.is_empty() {
+            return;
+        }
+        self.metrics.repairs.inc();
+        info!(%lb, operations = plan.operations.len(), "repaired");
+        if batch.iter().any(|pending| matches!(pending.task, Task::Repair { by_hand: true, .. })) {
+            self.dirty.repaired(lb, Instant::now());
+        }
+    }
+
+    /// There is no plan for what a repair wishes. Where that was Octavia's wish, the rows count.
+    pub(super) fn not_planned(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {
+        let octavias =
+            |pending: &Pending| matches!(pending.task, Task::Repair { wish: Wish::Octavias(_), .. });
+        if batch.iter().any(octavias) {
+            self.dirty.mark(lb, Reason::AsRows, Instant::now());
+        }
+        self.not_repaired(lb, batch, why);
+    }
+
+    /// A repair could not be done.
+    pub(super) fn not_repaired(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {
+        warn!(%lb, why, "not repaired");
+        self.metrics.repairs_failed.inc();
+        self.end_unasked(lb, batch, ChangeProgress::Failed, why);
+    }
+}
+
+/// Whether Octavia is asked, whatever the rows look like.
+fn asks_octavia(reasons: &Reasons) -> bool {
+    reasons.contains(&Reason::Edited) || reasons.contains(&Reason::Again)
+}
+
+fn with(reasons: &Reasons, reason: Reason) -> Reasons {
+    reasons.iter().copied().chain([reason]).collect()
+}

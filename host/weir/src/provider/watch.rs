@@ -1,0 +1,142 @@
+//! Follows the Northbound and the lock, and has what they concern looked at.
+//!
+//! Only the host that holds the lock does so. What happened while nobody held it, or while this host was not connected, is
+//! found by looking at everything once.
+
+use std::{sync::Arc, time::Instant};
+
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tracing::info;
+use weir_ovsdb::{Changed, Replica, RowChanged};
+use weir_plan::keys;
+
+use super::{Host, dirty::Reason};
+use crate::{
+    limits,
+    northbound::{affected::affected, rows, topology::ReplicaTopology},
+};
+
+impl Host {
+    /// Whether this host does the work that nobody has called for.
+    pub(super) fn holds_lock(&self) -> bool {
+        self.northbound.status().borrow().locks.contains(limits::BACKGROUND_LOCK)
+    }
+
+    /// Follows the Northbound, for ever.
+    pub async fn watch(self: Arc<Self>) {
+        let mut changes = self.northbound.changes();
+        let mut status = self.northbound.status();
+        self.northbound.lock(limits::BACKGROUND_LOCK).await;
+        let mut holding = false;
+        loop {
+            let holds = {
+                let status = status.borrow_and_update();
+                status.synced && status.locks.contains(limits::BACKGROUND_LOCK)
+            };
+            if holds != holding {
+                holding = holds;
+                self.lock_changed(holds);
+            }
+            self.look_at_due();
+            let room = self.looks.available_permits() > 0;
+            let due = self.dirty.next().filter(|_| room);
+            tokio::select! {
+                changed = changes.recv() => {
+                    let mut batch = Vec::new();
+                    let mut missed = false;
+                    match changed {
+                        Ok(changed) => batch.push(changed),
+                        Err(RecvError::Lagged(_)) => missed = true,
+                        Err(RecvError::Closed) => return,
+                    }
+                    while batch.len() < limits::CHANGES_TOGETHER {
+                        match changes.try_recv() {
+                            Ok(changed) => batch.push(changed),
+                            Err(TryRecvError::Lagged(_)) => missed = true,
+                            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                        }
+                    }
+                    if holding {
+                        self.changed(&batch, missed);
+                    }
+                }
+                changed = status.changed() => if changed.is_err() { return },
+                () = self.dirty.marked.notified() => {}
+                () = sleep_until(due) => {}
+            }
+        }
+    }
+
+    fn lock_changed(self: &Arc<Self>, holds: bool) {
+        self.index.clear();
+        self.gone.lock().clear();
+        if holds {
+            info!(lock = limits::BACKGROUND_LOCK, "the lock is held: everything is looked at");
+            self.dirty.start();
+            self.look_at_all(Reason::All);
+            self.look_at_all_probes();
+        } else {
+            info!(lock = limits::BACKGROUND_LOCK, "the lock is lost: nothing is done unasked");
+            self.dirty.stop();
+        }
+    }
+
+    /// Marks every load balancer that there is, or was.
+    pub(super) fn look_at_all(&self, reason: Reason) {
+        let mut all = rows::all(&self.northbound.replica());
+        all.extend(self.index.all());
+        self.dirty.mark_all(all, reason, Instant::now());
+    }
+
+    /// Marks what changes concern.
+    fn changed(&self, batch: &[Arc<Changed>], missed: bool) {
+        if missed || batch.iter().any(|changed| changed.reset) {
+            self.look_at_all(Reason::All);
+            return;
+        }
+        let now = Instant::now();
+        let replica = self.northbound.replica();
+        let rows = || batch.iter().flat_map(|changed| &changed.rows);
+        let affected = affected(&replica, rows());
+        // Other drivers' load balancers are none of ours, however often they change.
+        let ours: Vec<_> = {
+            let is_ours = |row: &&RowChanged| self.says_ours(&replica, row);
+            let ours = rows().filter(|row| *row.table == *"Load_Balancer").filter(is_ours);
+            ours.filter_map(|row| rows::load_balancer_of(replica.get(&row.table, &row.id)?)).collect()
+        };
+        let known = affected.load_balancers.into_iter().filter(|lb| self.index.knows(*lb));
+        for lb in known.chain(ours) {
+            self.dirty.mark(lb, Reason::Rows, now);
+        }
+        for lb in self.index.changed(&affected.keys, &ReplicaTopology(&replica)) {
+            self.dirty.mark(lb, Reason::Network, now);
+        }
+    }
+
+    /// Whether a row says that it is this deployment's.
+    fn says_ours(&self, replica: &Replica, changed: &RowChanged) -> bool {
+        let now = replica.get(&changed.table, &changed.id);
+        let owner = now.and_then(|row| row.map_value("external_ids", keys::OWNER));
+        owner == Some(self.ownership.deployment.as_str())
+    }
+
+    /// Starts to look at what is due, as far as there is room.
+    fn look_at_due(self: &Arc<Self>) {
+        for (lb, reasons) in self.dirty.take(Instant::now(), self.looks.available_permits()) {
+            let Ok(room) = self.looks.clone().try_acquire_owned() else { return };
+            let host = self.clone();
+            tokio::spawn(async move {
+                host.look_unasked(lb, reasons).await;
+                drop(room);
+                host.dirty.marked.notify_one();
+            });
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
