@@ -139,6 +139,12 @@ class Cloud(stack_module.Stack):
         if first:
             self._announce("network", "neutron", self.neutron_url)
 
+    def repair_by_neutron(self):
+        """Neutron's own tool, which makes the Northbound what Neutron's database says."""
+        self.launch("repair", [VENV / "bin/neutron-ovn-db-sync-util", "--config-file", self.folder / "neutron.conf",
+                               "--ovn-neutron_sync_mode", "repair"])
+        assert self.wait_until_ended("repair", 120) == 0, self.log("repair").read_text()[-3000:]
+
     def revoke_tokens_of(self, user):
         """All its tokens are bad from now on: Keystone forgets them when a user is disabled."""
         admin = api.Account(self.keystone_url, "admin", "admin")

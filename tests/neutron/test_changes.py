@@ -156,6 +156,40 @@ def test_what_happens_while_weir_is_away_is_seen_when_it_is_back(cloud, networks
     tenant.drop("router", place.router)
 
 
+def test_weir_follows_neutrons_own_repair(cloud, networks, tenant, place):
+    """`neutron-ovn-db-sync-util` makes the Northbound what Neutron's database says. It leaves load balancers alone, and what
+    it brings back comes back to them."""
+    tenant.change("router", place.router, external_gateway_info={"network_id": networks.public})
+    tenant.router("add", place.router, place.subnet)
+    monitor = {"type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3}
+    lb = serving(tenant, place.subnet, place.address, pool={"healthmonitor": monitor})
+    floating = tenant.make("floatingip", floating_network_id=networks.public, port_id=tenant.balancer(lb)["vip_port_id"])
+    outside = f"{floating['floating_ip_address']}:80"
+
+    def whole():
+        [row] = cloud.rows(lb)
+        return (outside in row["vips"] and len(row["health_check"]) == 2 and row["ip_port_mappings"]
+                and router_has(cloud, place.router, lb))
+
+    eventually("it is all there", whole)
+    before = cloud.rows(lb), switches_with(cloud, lb)
+    [interface] = [port["id"] for port in tenant.ports(device_id=place.router, network_id=place.network)]
+    cloud.nbctl("lr-nat-del", f"neutron-{place.router}", "dnat_and_snat", floating["floating_ip_address"])
+    cloud.nbctl("lrp-del", f"lrp-{interface}")
+    eventually("Weir has seen it", lambda: outside not in fronts(cloud, lb) and not router_has(cloud, place.router, lb))
+    cloud.repair_by_neutron()
+    eventually("it is all there again", whole)
+    [[row], [was]] = cloud.rows(lb), before[0]
+    # The check of the floating IP is another row now.
+    assert {**row, "health_check": None} == {**was, "health_check": None}
+    assert switches_with(cloud, lb) == before[1]
+    tenant.drop("floatingip", floating["id"])
+    eventually("the floating IP is gone", lambda: outside not in fronts(cloud, lb))
+    tenant.remove(lb)
+    tenant.router("remove", place.router, place.subnet)
+    tenant.drop("router", place.router)
+
+
 def has_gateway(cloud, router):
     [row] = [one for one in cloud.rows(table="logical_router") if one["name"] == f"neutron-{router}"]
     return any(one["_uuid"] in row["ports"] and one["external_ids"].get("neutron:is_ext_gw") == "True"
