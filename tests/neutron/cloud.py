@@ -7,6 +7,7 @@ import json
 import shutil
 import string
 import subprocess
+import time
 
 import api
 import database as database_module
@@ -86,7 +87,8 @@ class Cloud(stack_module.Stack):
             if name not in roles:
                 roles[name] = admin.post("identity", "roles", role={"name": name})["role"]["id"]
         service = admin.post("identity", "projects", project={"name": "service", "domain_id": "default"})["project"]["id"]
-        for name, role in (("neutron", "admin"), ("octavia", "admin"), ("weir", "service")):
+        for name, role in (
+                ("neutron", "admin"), ("octavia", "admin"), ("weir", "service"), ("weir-by-password", "service")):
             self._make_user(admin, name, service, [roles[role]])
         tenant = admin.post("identity", "projects", project={"name": "tenant", "domain_id": "default"})["project"]["id"]
         self._make_user(admin, "tenant", tenant, [roles["member"], roles["load-balancer_member"]])
@@ -137,12 +139,28 @@ class Cloud(stack_module.Stack):
         if first:
             self._announce("network", "neutron", self.neutron_url)
 
+    def repair_by_neutron(self):
+        """Neutron's own tool, which makes the Northbound what Neutron's database says."""
+        self.launch("repair", [VENV / "bin/neutron-ovn-db-sync-util", "--config-file", self.folder / "neutron.conf",
+                               "--ovn-neutron_sync_mode", "repair"])
+        assert self.wait_until_ended("repair", 120) == 0, self.log("repair").read_text()[-3000:]
+
     def revoke_tokens_of(self, user):
         """All its tokens are bad from now on: Keystone forgets them when a user is disabled."""
         admin = api.Account(self.keystone_url, "admin", "admin")
         [identity] = [one["id"] for one in admin.get("identity", "users", name=user)["users"]]
         for enabled in (False, True):
             admin.ask("PATCH", "identity", f"users/{identity}", {"user": {"enabled": enabled}})
+        # Keystone counts whole seconds: a token of the same second would be bad too.
+        time.sleep(1.5)
+
+    def restart_weir_by_password(self):
+        """With a user and password, key by key, instead of clouds.yaml and an application credential."""
+        self.end("weir")
+        settings = {"cloud": "", "auth_url": self.keystone_url, "username": "weir-by-password", "password": PASSWORD,
+                    "user_domain_name": "Default", "project_name": "service", "project_domain_name": "Default",
+                    "region_name": "RegionOne", "interface": "internal"}
+        self.start_weir(**{f"WEIR_NEUTRON_{key.upper()}": value for key, value in settings.items()})
 
     # Octavia and Weir
 

@@ -1,26 +1,12 @@
-"""Floating IPs and routers that come and go while a load balancer is there."""
+"""Floating IPs that come and go while a load balancer is there."""
 
 from api import eventually
-from test_story import _list
-
-
-def serving(tenant, networks, address="10.10.10.41", **vip):
-    """A load balancer with one member; its id."""
-    pool = {"name": "p", "protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": [
-        {"address": address, "protocol_port": 8080, "subnet_id": networks.private_subnet}]}
-    lb = tenant.balance("loadbalancers", listeners=[{"protocol": "TCP", "protocol_port": 80, "default_pool": pool}],
-                        **(vip or {"vip_subnet_id": networks.private_subnet}))["id"]
-    tenant.wait_active(lb)
-    return lb
-
-
-def fronts(cloud, lb):
-    return {vip for row in cloud.rows(lb) for vip in row["vips"]}
+from balancers import fronts, serving
 
 
 def test_a_floating_ip_on_the_vip_serves_and_leaves_nothing_behind(cloud, networks, tenant):
     networks.server("10.10.10.41")
-    lb = serving(tenant, networks)
+    lb = serving(tenant, networks.private_subnet, "10.10.10.41")
     one = tenant.balancer(lb)
     vip = f"{one['vip_address']}:80"
     floating = tenant.make("floatingip", floating_network_id=networks.public, port_id=one["vip_port_id"])
@@ -30,7 +16,7 @@ def test_a_floating_ip_on_the_vip_serves_and_leaves_nothing_behind(cloud, networ
     assert row["external_ids"]["neutron:vip_fip"] == floating["floating_ip_address"]
     assert row["vips"][outside] == "10.10.10.41:8080"
     # Another load balancer's.
-    other = serving(tenant, networks)
+    other = serving(tenant, networks.private_subnet, "10.10.10.41")
     two = tenant.balancer(other)
     tenant.change("floatingip", floating["id"], port_id=two["vip_port_id"])
     eventually("it has moved", lambda: fronts(cloud, other) == {f"{two['vip_address']}:80", outside})
@@ -45,7 +31,7 @@ def test_a_floating_ip_on_the_vip_serves_and_leaves_nothing_behind(cloud, networ
 def test_a_floating_ip_on_a_port_of_the_users_own(cloud, networks, tenant):
     mine = tenant.make("port", name="mine", network_id=networks.private,
                        fixed_ips=[{"subnet_id": networks.private_subnet}])["id"]
-    lb = serving(tenant, networks, vip_port_id=mine, vip_subnet_id=networks.private_subnet)
+    lb = serving(tenant, networks.private_subnet, "10.10.10.42", vip_port_id=mine, vip_subnet_id=networks.private_subnet)
     floating = tenant.make("floatingip", floating_network_id=networks.public, port_id=mine)
     outside = f"{floating['floating_ip_address']}:80"
     eventually("the floating IP serves", lambda: outside in fronts(cloud, lb))
@@ -55,27 +41,62 @@ def test_a_floating_ip_on_a_port_of_the_users_own(cloud, networks, tenant):
     tenant.drop("port", mine)
 
 
-def test_a_router_that_is_attached_later(cloud, networks, tenant):
-    network = tenant.make("network", name="late")["id"]
-    subnet = tenant.make("subnet", network_id=network, ip_version=4, cidr="10.40.0.0/24")["id"]
-    tenant.make("port", network_id=network, fixed_ips=[{"subnet_id": subnet, "ip_address": "10.40.0.50"}])
-    pool = {"name": "p", "protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": [
-        {"address": "10.40.0.50", "protocol_port": 80, "subnet_id": subnet}]}
-    lb = tenant.balance("loadbalancers", vip_subnet_id=subnet, listeners=[
-        {"protocol": "TCP", "protocol_port": 80, "default_pool": pool}])["id"]
-    tenant.wait_active(lb)
-    [row] = cloud.rows(lb)
-    router = tenant.make("router", name="late")["id"]
-
-    def attached():
-        [one] = [one for one in cloud.rows(table="logical_router") if one["name"] == f"neutron-{router}"]
-        return row["_uuid"] in _list(one["load_balancer"])
-
-    assert not attached()
-    tenant.router("add", router, subnet)
-    eventually("the router has it", attached)
-    assert cloud.rows(lb)[0]["external_ids"]["lr_ref"] == f"neutron-{router}"
-    tenant.router("remove", router, subnet)
-    eventually("the router has it no more", lambda: not attached())
+def test_a_floating_ip_on_an_additional_vip(cloud, networks, tenant):
+    networks.server("10.10.10.43")
+    subnet = tenant.make("subnet", network_id=networks.private, ip_version=4, cidr="10.10.20.0/24")["id"]
+    tenant.router("add", networks.router, subnet)
+    lb = serving(tenant, networks.private_subnet, "10.10.10.43", vip_subnet_id=networks.private_subnet,
+                 additional_vips=[{"subnet_id": subnet}])
+    one = tenant.balancer(lb)
+    [further] = one["additional_vips"]
+    inside = {f"{one['vip_address']}:80", f"{further['ip_address']}:80"}
+    assert fronts(cloud, lb) == inside
+    floating = tenant.make("floatingip", floating_network_id=networks.public, port_id=further["port_id"])
+    eventually("the floating IP serves",
+               lambda: fronts(cloud, lb) == inside | {f"{floating['floating_ip_address']}:80"})
+    ids = cloud.rows(lb)[0]["external_ids"]
+    assert ids["neutron:additional_vip_fips"] == floating["floating_ip_address"]
+    assert "neutron:vip_fip" not in ids
+    # Neutron refuses to delete a port's subnet, not a port with a floating IP: what the tenant forgot is in nobody's way.
     tenant.remove(lb)
-    tenant.drop("router", router)
+    assert tenant.get("network", f"floatingips/{floating['id']}")["floatingip"]["port_id"] is None
+    tenant.drop("floatingip", floating["id"])
+    tenant.router("remove", networks.router, subnet)
+    tenant.drop("subnet", subnet)
+
+
+def test_neutrons_own_code_finds_the_members(cloud, networks, tenant):
+    """Where floating IPs are distributed, Neutron centralizes the members' own while the VIP has one. It reads our row, in
+    the reference driver's words, to know which these are."""
+    server = networks.server("10.10.10.44")["id"]
+    lb = serving(tenant, networks.private_subnet, "10.10.10.44")
+    # While the load balancer is there Neutron would make it a central one at once.
+    bystander = networks.server("10.10.10.45")["id"]
+    members, others = (tenant.make("floatingip", floating_network_id=networks.public, port_id=port)
+                       for port in (server, bystander))
+    assert not nat(cloud, members)["logical_port"], "found as a member's"
+    assert nat(cloud, others)["logical_port"] == bystander
+    # Without it, it may be distributed.
+    tenant.drop("floatingip", members["id"])
+    tenant.remove(lb)
+    members = tenant.make("floatingip", floating_network_id=networks.public, port_id=server)
+    assert nat(cloud, members)["logical_port"] == server
+    # Now the VIP's own makes it central, and leaves it so until it goes.
+    lb = serving(tenant, networks.private_subnet, "10.10.10.44")
+    vip_port = tenant.balancer(lb)["vip_port_id"]
+    assert nat(cloud, members)["logical_port"] == server
+    of_vip = tenant.make("floatingip", floating_network_id=networks.public, port_id=vip_port)
+    assert not nat(cloud, members)["logical_port"]
+    assert nat(cloud, others)["logical_port"] == bystander
+    eventually("the floating IP serves", lambda: f"{of_vip['floating_ip_address']}:80" in fronts(cloud, lb))
+    tenant.drop("floatingip", of_vip["id"])
+    assert nat(cloud, members)["logical_port"] == server
+    tenant.remove(lb)
+    for one in (members, others):
+        tenant.drop("floatingip", one["id"])
+
+
+def nat(cloud, floating):
+    """Neutron's row of a floating IP."""
+    [row] = [one for one in cloud.rows(table="nat") if one["external_ip"] == floating["floating_ip_address"]]
+    return row

@@ -5,6 +5,7 @@ from concurrent import futures
 
 import pytest
 from api import eventually
+from balancers import serving
 
 _numbers = itertools.count(50)
 
@@ -101,12 +102,8 @@ def test_many_monitors_of_a_subnet_at_once_share_a_port(cloud, tenant, place):
 
 
 def test_the_source_port_comes_when_neutron_is_back(cloud, tenant, place):
-    pool = {"name": "p", "protocol": "TCP", "lb_algorithm": "SOURCE_IP_PORT", "members": [
-        {"address": place.address, "protocol_port": 8080, "subnet_id": place.subnet}]}
-    one = tenant.balance("loadbalancers", vip_subnet_id=place.subnet, listeners=[
-        {"protocol": "TCP", "protocol_port": 80, "default_pool": pool}])
-    lb = one["id"]
-    tenant.wait_active(lb)
+    lb = serving(tenant, place.subnet, place.address)
+    vip = tenant.balancer(lb)["vip_address"]
     [pool] = tenant.get("load-balancer", "pools", loadbalancer_id=lb)["pools"]
     cloud.way.cut()
     try:
@@ -115,8 +112,72 @@ def test_the_source_port_comes_when_neutron_is_back(cloud, tenant, place):
         tenant.wait_active(lb)
         [row] = cloud.rows(lb)
         assert row["health_check"] == []
-        assert row["vips"] == {f"{one['vip_address']}:80": f"{place.address}:8080"}, "meanwhile it serves unchecked"
+        assert row["vips"] == {f"{vip}:80": f"{place.address}:8080"}, "meanwhile it serves unchecked"
     finally:
         cloud.way.mend()
     eventually("the check is in the row", lambda: cloud.rows(lb)[0]["health_check"], 90)
     tenant.remove(lb)
+
+
+def test_the_source_port_comes_when_the_quota_allows_it(cloud, tenant, place):
+    """The port is the tenant's, as its server's: it counts."""
+    lb = serving(tenant, place.subnet, place.address)
+    [pool] = tenant.get("load-balancer", "pools", loadbalancer_id=lb)["pools"]
+    used = cloud.admin.get("network", f"quotas/{tenant.project}/details.json")["quota"]["port"]["used"]
+    cloud.admin.ask("PUT", "network", f"quotas/{tenant.project}", {"quota": {"port": used}})
+    try:
+        tenant.balance("healthmonitors", type="TCP", delay=5, timeout=3, max_retries=3, pool_id=pool["id"])
+        tenant.wait_active(lb)
+        eventually("the log says why", lambda: "no source port for health checks" in (log := cloud.log("weir").read_text())
+                   and "Quota exceeded" in log)
+        _, seen = cloud.weir("GET", f"/v1/loadbalancers/{lb}")
+        assert place.subnet in str(seen["subnets_without_source"]), seen
+        assert cloud.rows(lb)[0]["health_check"] == []
+    finally:
+        cloud.admin.ask("DELETE", "network", f"quotas/{tenant.project}")
+    eventually("the check is in the row", lambda: cloud.rows(lb)[0]["health_check"], 90)
+    tenant.remove(lb)
+    assert place.source_ports == []
+
+
+def test_an_ipv6_subnet_has_a_source_port_too(cloud, tenant, place):
+    """Its addresses are made from the ports' MACs (SLAAC): nobody can choose them."""
+    subnet = tenant.make("subnet", network_id=place.network, ip_version=6, cidr="fd00:50::/64",
+                         ipv6_address_mode="slaac", ipv6_ra_mode="slaac")["id"]
+    server = tenant.make("port", network_id=place.network, fixed_ips=[{"subnet_id": subnet}])
+    [address] = [fixed["ip_address"] for fixed in server["fixed_ips"] if fixed["subnet_id"] == subnet]
+    monitor = {"type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3}
+    lb = serving(tenant, subnet, address, pool={"healthmonitor": monitor})
+    name = f"ovn-lb-hm-{subnet}"
+    eventually("the check is in the row", lambda: cloud.rows(lb)[0]["health_check"])
+    [row] = cloud.rows(lb)
+    [port] = cloud.admin.ports(name=name)
+    [source] = [fixed["ip_address"] for fixed in port["fixed_ips"] if fixed["subnet_id"] == subnet]
+    assert row["ip_port_mappings"] == {f"[{address}]": f"{server['id']}:[{source}]"}
+    assert row["vips"] == {f"[{tenant.balancer(lb)['vip_address']}]:80": f"[{address}]:8080"}
+    tenant.remove(lb)
+    assert cloud.admin.ports(name=name) == []
+
+
+def test_a_floating_ip_is_checked_too(cloud, networks, tenant, place):
+    """Of every address that the load balancer answers on its members are checked, in OVN's words a check each."""
+    router = tenant.make("router", name="monitored", external_gateway_info={"network_id": networks.public})["id"]
+    tenant.router("add", router, place.subnet)
+    monitor = {"type": "TCP", "delay": 5, "timeout": 3, "max_retries": 3}
+    lb = serving(tenant, place.subnet, place.address, pool={"healthmonitor": monitor})
+    one = tenant.balancer(lb)
+    inside = {f"{one['vip_address']}:80"}
+
+    def checked():
+        held = cloud.rows(lb)[0]["health_check"]
+        held = [held] if isinstance(held, str) else held
+        return {row["vip"] for row in cloud.rows(table="load_balancer_health_check") if row["_uuid"] in held}
+
+    eventually("the VIP is checked", lambda: checked() == inside)
+    floating = tenant.make("floatingip", floating_network_id=networks.public, port_id=one["vip_port_id"])
+    eventually("the floating IP is checked", lambda: checked() == inside | {f"{floating['floating_ip_address']}:80"})
+    tenant.drop("floatingip", floating["id"])
+    eventually("it is gone", lambda: checked() == inside)
+    tenant.remove(lb)
+    tenant.router("remove", router, place.subnet)
+    tenant.drop("router", router)

@@ -33,16 +33,21 @@ def test_a_load_balancer_can_be_deleted_without_neutron_and_its_port_goes_later(
 
 
 def test_a_revoked_token_is_replaced(cloud, networks, tenant):
-    """What Keystone forgets is asked for anew: nobody notices."""
-    lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
-    tenant.wait_active(lb)
-    witness = api.Account(cloud.keystone_url, "weir", "service")
-    witness.ports(device_id=f"lb-{lb}")
-    cloud.revoke_tokens_of("weir")
-    with pytest.raises(Refused) as refused:
+    """What Keystone forgets is asked for anew: nobody notices. Here Weir logs in with a password."""
+    cloud.restart_weir_by_password()
+    try:
+        lb = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
+        tenant.wait_active(lb)
+        witness = api.Account(cloud.keystone_url, "weir-by-password", "service")
         witness.ports(device_id=f"lb-{lb}")
-    assert refused.value.status == 401, "tokens from before are bad"
-    other = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
-    tenant.wait_active(other)
-    for one in (lb, other):
-        tenant.remove(one)
+        cloud.revoke_tokens_of("weir-by-password")
+        with pytest.raises(Refused) as refused:
+            witness.ports(device_id=f"lb-{lb}")
+        assert refused.value.status == 401, "tokens from before are bad"
+        other = tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)["id"]
+        tenant.wait_active(other)
+        for one in (lb, other):
+            tenant.remove(one)
+    finally:
+        cloud.end("weir")
+        cloud.start_weir()

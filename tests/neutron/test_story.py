@@ -1,6 +1,7 @@
 """The main job, from the tenant's networks to the rows: a load balancer on the public subnet, its member on the private one."""
 
 from api import eventually
+from balancers import router_has, switches_with
 
 
 def test_the_seed_story(cloud, networks, tenant):
@@ -29,10 +30,8 @@ def test_the_seed_story(cloud, networks, tenant):
     assert ids["lr_ref"] == f"neutron-{networks.router}"
     assert ids[f"pool_{pool}"] == f"member_{member}_10.10.10.10:63015_{networks.private_subnet}"
     # Neutron's public network is a provider network: the load balancer is on the router and the member's switch alone.
-    [router] = [one for one in cloud.rows(table="logical_router") if one["name"] == f"neutron-{networks.router}"]
-    assert row["_uuid"] in _list(router["load_balancer"])
-    holders = {one["name"] for one in cloud.rows(table="logical_switch") if row["_uuid"] in _list(one["load_balancer"])}
-    assert holders == {f"neutron-{networks.private}"}
+    assert router_has(cloud, networks.router, lb)
+    assert switches_with(cloud, lb) == {f"neutron-{networks.private}"}
     tenant.remove(lb)
     assert cloud.rows(lb) == []
     assert cloud.admin.ports(device_id=f"lb-{lb}") == []
@@ -69,10 +68,6 @@ def test_weir_check_finds_neutron(cloud):
     [finding] = [one for one in json.loads(done.stdout)["findings"] if one["name"] == "neutron"]
     assert finding["verdict"] == "ok", done.stdout
     assert cloud.neutron_url in finding["detail"]
-
-
-def _list(value):
-    return [value] if isinstance(value, str) else value
 
 
 def test_many_at_once(cloud, networks, tenant):
