@@ -64,6 +64,7 @@ impl Topology for Net {
             switch_name: Some(format!("neutron-{network}")),
             gateway,
             interface: !gateway,
+            peer: Some(format!("to {network} {cidr}")),
         };
         vec![
             port("10.10.10.1/24", PRIVATE, false),
