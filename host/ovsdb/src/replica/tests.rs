@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::transaction::Condition;
 use crate::value::{Atom, Datum};
 
 const A: &str = "00000000-0000-0000-0000-00000000000a";
