@@ -22,7 +22,12 @@ impl Lab {
 
     /// With further environment for the host.
     pub async fn start_with(env: &[(&str, &str)]) -> Self {
-        let (northbound, southbound) = (Northbound::start(), Southbound::start());
+        Self::start_on(Northbound::start(), env).await
+    }
+
+    /// On a Northbound of the test's choice.
+    pub async fn start_on(northbound: Northbound, env: &[(&str, &str)]) -> Self {
+        let southbound = Southbound::start();
         northbound.transact(&objects::topology());
         northbound.transact(&objects::source_port());
         let agent = Agent::start(northbound.folder());

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use weir_model::LoadBalancerId;
 
 use crate::{
+    centralised::FloatingIp,
     compile::{Wanted, managed_options, seen},
     decode::objects,
     edited,
@@ -95,6 +96,13 @@ pub enum Operation {
         /// The row.
         row: Uuid,
     },
+    /// Makes a member's floating IP central or distributed; fails the transaction where somebody has changed it since.
+    MemberFloatingIp {
+        /// As it was read.
+        before: FloatingIp,
+        /// As it shall be.
+        after: FloatingIp,
+    },
 }
 
 /// A row with a `load_balancer` set.
@@ -138,7 +146,8 @@ pub struct MapPatch {
 }
 
 impl MapPatch {
-    fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Self {
+    /// What makes one map another.
+    pub fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Self {
         Self {
             remove: old.keys().filter(|key| !new.contains_key(*key)).cloned().collect(),
             set: new

@@ -12,7 +12,7 @@ pub fn outcome(plan: &Plan, existing: &[Existing]) -> Vec<Existing> {
     let mut rows = existing.to_vec();
     for operation in &plan.operations {
         match operation {
-            Operation::Guard { .. } => {}
+            Operation::Guard { .. } | Operation::MemberFloatingIp { .. } => {}
             Operation::Insert(row) => {
                 rows.push(Existing { row: row.clone(), attached: Attached::default() });
             }

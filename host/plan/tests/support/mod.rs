@@ -85,6 +85,12 @@ impl Topology for Net {
         let floating = port.uuid().as_u128() % 2 == 1 && address.is_ipv4();
         floating.then(|| "172.24.4.200".parse().unwrap()).into_iter().collect()
     }
+    fn member_floating_ips(&self, _: PortId, _: &IpAddr) -> Vec<FloatingIp> {
+        Vec::new()
+    }
+    fn centralised_for(&self, _: LoadBalancerId) -> Vec<FloatingIp> {
+        Vec::new()
+    }
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
         cidrs.iter().any(|cidr| cidr.contains(address)).then(|| format!("{}/{address}", switch.name))
     }
@@ -100,7 +106,11 @@ impl Topology for Net {
 
 pub fn capabilities() -> Capabilities {
     let set = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    Capabilities { protocols: set(&["alpha", "beta"]), selection_fields: set(&["f1", "f2"]) }
+    Capabilities {
+        protocols: set(&["alpha", "beta"]),
+        selection_fields: set(&["f1", "f2"]),
+        centralise_members: false,
+    }
 }
 
 pub fn words() -> Words {
@@ -303,6 +313,7 @@ impl Northbound {
                     checks.retain(|row| row.uuid != *check);
                     assert_eq!(checks.len() + 1, before);
                 }
+                Operation::MemberFloatingIp { .. } => panic!("no member has a floating IP"),
                 Operation::Attach { to, row } => assert!(self.attached.insert((*to, *row))),
                 Operation::Detach { from, row } => assert!(self.attached.remove(&(*from, *row))),
             }
