@@ -10,5 +10,6 @@ mod lab;
 mod pausing;
 mod plan;
 mod repair;
+mod sources;
 mod sync;
 mod topology;
