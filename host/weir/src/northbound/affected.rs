@@ -237,6 +237,10 @@ impl Look<'_> {
         for port in ids(changed, now, monitor::FLOATING_IP_PORT).filter_map(|port| port.parse().ok()) {
             self.key(Key::FloatingIps(port));
         }
+        for lbs in ids(changed, now, keys::CENTRALISED) {
+            let lbs = lbs.split_whitespace().filter_map(|id| id.parse().ok());
+            self.found.keys.extend(lbs.map(Key::CentralisedFor));
+        }
     }
 
     fn acl(&mut self, changed: &RowChanged, now: Option<&Row>) {

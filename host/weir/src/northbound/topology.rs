@@ -7,7 +7,8 @@ use uuid::Uuid;
 use weir_model::{LoadBalancerId, PortId, SubnetId};
 use weir_ovsdb::{Datum, Replica, Row};
 use weir_plan::{
-    Acl, ExistingAcl, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls, topology::source_port_name,
+    Acl, ExistingAcl, FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls,
+    topology::source_port_name,
 };
 
 use super::monitor;
@@ -65,15 +66,19 @@ impl Topology for ReplicaTopology<'_> {
     }
 
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
-        let rows = self.0.find("NAT", &monitor::by_floating_ip_port(), &port.to_string());
-        let parsed = |row: &Row, column: &str| row.str(column)?.parse::<IpAddr>().ok();
-        let of_address = rows.filter(|(_, row)| {
-            row.str("type") == Some("dnat_and_snat") && parsed(row, "logical_ip").as_ref() == Some(address)
-        });
-        let mut found: Vec<_> = of_address.filter_map(|(_, row)| parsed(row, "external_ip")).collect();
+        let rows = self.nat_of(port, address);
+        let mut found: Vec<_> = rows.filter_map(|(_, row)| address_in(row, "external_ip")).collect();
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
+        sorted(self.nat_of(port, address).map(floating_ip))
+    }
+
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        sorted(self.0.find("NAT", &monitor::by_centralised_for(), &lb.to_string()).map(floating_ip))
     }
 
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
@@ -121,6 +126,15 @@ impl ReplicaTopology<'_> {
         row.map_value("external_ids", "neutron:project_id").map(str::to_owned)
     }
 
+    /// The floating IPs that stand for an address of a port.
+    fn nat_of(&self, port: PortId, address: &IpAddr) -> impl Iterator<Item = (Uuid, &Row)> {
+        let rows = self.0.find("NAT", &monitor::by_floating_ip_port(), &port.to_string());
+        rows.filter(|(_, row)| {
+            row.str("type") == Some("dnat_and_snat")
+                && address_in(row, "logical_ip").as_ref() == Some(address)
+        })
+    }
+
     fn switch_of(&self, port: &Uuid) -> Option<Switch> {
         self.0.find_references("Logical_Switch", "ports", port).next().map(|(uuid, row)| switch(uuid, row))
     }
@@ -165,6 +179,25 @@ impl ReplicaTopology<'_> {
             peer,
         })
     }
+}
+
+fn address_in(row: &Row, column: &str) -> Option<IpAddr> {
+    row.str(column)?.parse().ok()
+}
+
+fn floating_ip((uuid, row): (Uuid, &Row)) -> FloatingIp {
+    FloatingIp {
+        uuid,
+        external_mac: row.str("external_mac").map(str::to_owned),
+        logical_port: row.str("logical_port").map(str::to_owned),
+        external_ids: row.get("external_ids").map(weir_ovsdb::Datum::string_map).unwrap_or_default(),
+    }
+}
+
+fn sorted(found: impl Iterator<Item = FloatingIp>) -> Vec<FloatingIp> {
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable();
+    found
 }
 
 fn switch(uuid: Uuid, row: &Row) -> Switch {

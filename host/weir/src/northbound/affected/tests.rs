@@ -26,6 +26,7 @@ enum Cell {
     Text(&'static str),
     /// At most one.
     Maybe(Option<Uuid>),
+    MaybeText(Option<&'static str>),
     Rows(BTreeSet<Uuid>),
     Texts(BTreeSet<&'static str>),
     Map(BTreeMap<&'static str, String>),
@@ -72,7 +73,7 @@ const TABLES: [(&str, &[&str]); 9] = [
     ("Logical_Switch_Port", &["name", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"]),
     ("Logical_Router", &["name", "ports", "load_balancer"]),
     ("Logical_Router_Port", &["name", "networks", "external_ids", "ha_chassis_group"]),
-    ("NAT", &["type", "external_ip", "logical_ip", "external_ids"]),
+    ("NAT", &["type", "external_ip", "logical_ip", "external_mac", "external_ids"]),
     ("DHCP_Options", &["cidr", "external_ids"]),
     ("Load_Balancer", &["name", "vips", "external_ids", "health_check"]),
     ("Load_Balancer_Health_Check", &["vip", "options"]),
@@ -126,7 +127,16 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
         (_, "type") => Cell::Text(dice.one(&["dnat_and_snat", "snat"])),
         (_, "external_ip") => Cell::Text(dice.one(&["172.24.4.9", "172.24.4.10"])),
         (_, "logical_ip") => Cell::Text(dice.one(&ADDRESSES)),
-        ("NAT", "external_ids") => Cell::Map(dice.map(&[(monitor::FLOATING_IP_PORT, &PORTS)])),
+        ("NAT", "external_ids") => {
+            let both = LBS.join(" ");
+            Cell::Map(
+                dice.map(&[
+                    (monitor::FLOATING_IP_PORT, &PORTS),
+                    (keys::CENTRALISED, &[LBS[0], LBS[1], &both]),
+                ]),
+            )
+        }
+        (_, "external_mac") => Cell::MaybeText((dice.throw(2) == 0).then_some("fa:16:3e:00:00:01")),
         (_, "cidr") => Cell::Text(dice.one(&["10.0.0.0/24", "10.1.0.0/24"])),
         ("DHCP_Options", "external_ids") => Cell::Map(dice.map(&[(monitor::DHCP_SUBNET, &SUBNETS)])),
         ("Load_Balancer", "name") => Cell::Text(dice.one(&[LBS[0], LBS[1], "somebody's"])),
@@ -169,6 +179,7 @@ fn whole(cell: &Cell) -> Value {
     match cell {
         Cell::Text(text) => json!(text),
         Cell::Maybe(row) => uuids(*row),
+        Cell::MaybeText(text) => json!(["set", text.iter().collect::<Vec<_>>()]),
         Cell::Rows(rows) => uuids(rows.iter().copied()),
         Cell::Texts(texts) => json!(["set", texts]),
         Cell::Map(pairs) => map(pairs),
@@ -239,7 +250,9 @@ fn questions() -> Vec<Lookup> {
     }
     for (port, address) in PORTS.iter().flat_map(|port| ADDRESSES.map(|address| (port, address))) {
         all.push(Lookup::FloatingIps(port.parse().unwrap(), address.parse().unwrap()));
+        all.push(Lookup::MemberFloatingIps(port.parse().unwrap(), address.parse().unwrap()));
     }
+    all.extend(LBS.map(|lb| Lookup::CentralisedFor(lb.parse().unwrap())));
     all
 }
 
