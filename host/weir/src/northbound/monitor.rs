@@ -160,6 +160,7 @@ pub fn tables(deployment: &str) -> Vec<TableSpec> {
             &["type", "external_ip", "logical_ip", "external_mac", "logical_port", "external_ids"],
             vec![by_floating_ip_port(), by_centralised_for()],
         ),
+        table("NB_Global", &["options"], Vec::new()),
         table("DHCP_Options", &["cidr", "external_ids"], vec![by_subnet(DHCP_SUBNET)]),
     ]
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{prelude::*, test_runner::Config};
 use serde_json::{Map, Value, json};
 use weir_ovsdb::testing::{self, Memory};
-use weir_plan::{Fingerprint, Lookup, RouterRef, Switch, fingerprint};
+use weir_plan::{Fingerprint, Lookup, RouterRef, Switch, Topology, fingerprint};
 
 use super::*;
 use crate::northbound::topology::ReplicaTopology;
@@ -265,6 +265,14 @@ fn own_rows(memory: &Memory) -> Vec<(LoadBalancerId, Fingerprint)> {
     ids.map(|lb| (lb, fingerprint(&rows::existing(memory.replica(), lb)))).to_vec()
 }
 
+/// As that of OVN 26.03, as far as it matters here.
+fn newer_schema() -> Value {
+    let mut schema = schema();
+    let columns = json!({ "columns": { "protocol": { "type": "string" } } });
+    schema["tables"]["Logical_Switch_Port_Health_Check"] = columns;
+    schema
+}
+
 fn schema() -> Value {
     let file = testing::schema("ovn-nb").expect("ovn-nb.ovsschema: run `make setup`");
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
@@ -274,9 +282,10 @@ proptest! {
     #![proptest_config(Config { cases: 64, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn what_has_another_answer_is_reached(seed in any::<u64>()) {
+    fn what_has_another_answer_is_reached(seed in any::<u64>(), newer in any::<bool>()) {
         let mut dice = Dice(seed);
-        let mut memory = Memory::new(&schema(), &monitor::tables("weir")).unwrap();
+        let schema = if newer { newer_schema() } else { schema() };
+        let mut memory = Memory::new(&schema, &monitor::tables("weir")).unwrap();
         let questions = questions();
         let mut rows = Rows::new();
         let mut reached = 0;
@@ -321,4 +330,33 @@ fn what_does_not_matter_reaches_nobody() {
         json!({ "Logical_Switch": { &switch: { "modify": { "external_ids": ["map", [["note", "1"]]] } } } });
     let changed = memory.update(note).unwrap();
     assert_eq!(affected(memory.replica(), &changed.rows), Affected::default());
+}
+
+#[test]
+fn probes_come_from_a_router_where_the_schema_says_that_it_may_be() {
+    let subnet = SUBNETS[0];
+    let (router, port, peer, source) =
+        (row(2, 0).to_string(), row(3, 0).to_string(), row(1, 0).to_string(), row(1, 1).to_string());
+    let rows = json!({
+        "Logical_Switch": { row(0, 0).to_string(): { "insert": {
+            "name": NETWORKS[0], "ports": ["set", [["uuid", &peer], ["uuid", &source]]] } } },
+        "Logical_Switch_Port": {
+            &peer: { "insert": { "name": PORTS[0], "options": ["map", [[monitor::ROUTER_PORT, "lrp-1"]]],
+                "external_ids": ["map", [["neutron:device_owner", "network:router_interface"]]] } },
+            &source: { "insert": { "name": PORTS[1], "external_ids": ["map", [
+                [monitor::PORT_NAME, format!("{SOURCE_PORT_PREFIX}{subnet}")], [monitor::CIDRS, "10.0.0.6/24"]]] } },
+        },
+        "Logical_Router": { &router: { "insert": { "name": "neutron-r1", "ports": ["uuid", &port] } } },
+        "Logical_Router_Port": { &port: { "insert": { "name": "lrp-1", "networks": "10.0.0.1/24", "external_ids": ["map", [
+            [monitor::NETWORK_NAME, NETWORKS[0]], [monitor::SUBNETS, subnet]]] } } },
+    });
+    let switch = Switch { uuid: row(0, 0), name: NETWORKS[0].to_owned(), provider: false };
+    for (schema, wanted) in [(schema(), "10.0.0.6"), (newer_schema(), "10.0.0.1")] {
+        let mut memory = Memory::new(&schema, &monitor::tables("weir")).unwrap();
+        memory.update(rows.clone()).unwrap();
+        let topology = ReplicaTopology(memory.replica());
+        let found = topology.source_of(subnet.parse().unwrap(), &switch, true);
+        assert_eq!(found, Some(wanted.parse().unwrap()));
+        assert_eq!(topology.source_of(subnet.parse().unwrap(), &switch, false), None, "no IPv6 there");
+    }
 }
