@@ -17,17 +17,19 @@
 //! | `octavia:healthmonitors` | JSON list of the ids of the pools' health monitors | reference |
 //! | `weir:v` | `1`: this table | Weir |
 //! | `weir:owner` | the deployment that writes the row | Weir |
-//! | `weir:seen` | hash of all that the reference sees of the row; another value means that somebody else edited it | Weir |
+//! | `weir:seen` | `<hash>`, or `<hash>.<pools>`: of all that the reference sees of the row; another value means that somebody else edited it. Four digits a pool tell which ones were there | Weir |
 //! | `weir:own` | hash of our other keys; another value means that somebody else edited them | Weir |
 //! | `weir:lb` | Octavia's id of the load balancer, for when the row's name was changed | Weir |
 //! | `weir:rows` | how many rows the load balancer has; absent where it is one | Weir |
 //! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
 //! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
+//! | `weir:adopted` | hash of what Weir would write; as long as it is that, the row stays as the driver before has left it, see [`crate::adopted`] | Weir |
 //! | `weir:listener_<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
 //! | `weir:pool_<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
 //! | `weir:member_<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
 //!
-//! A member token is `member_<id>_<ip>:<port>_<subnet>`, or without the last part where the subnet is not known; IPv6
+//! A member token is `member_<id>_<ip>:<port>_<subnet>`, or without the last part where the subnet is not known (the
+//! reference leaves an empty one); IPv6
 //! addresses have no brackets there. The protocol of a listener or a pool is the row's, in capitals, unless its own key
 //! says another; the algorithm of a pool is the default one (see [`crate::Words`]) unless its key says another.
 //!
@@ -61,6 +63,8 @@ pub const ROWS: &str = "weir:rows";
 pub const LOADBALANCER: &str = "weir:loadbalancer";
 /// Options that the flavor has set, or a plugin which is not built in.
 pub const OPTIONS: &str = "weir:options";
+/// Hash of what Weir would write, on a row that is left as the driver before has made it.
+pub const ADOPTED: &str = "weir:adopted";
 /// Administrative state of the load balancer.
 pub const ENABLED: &str = "enabled";
 /// The VIP.
@@ -239,6 +243,7 @@ pub fn parse_member_token(token: &str) -> Option<(MemberId, IpAddr, u16, Option<
     let rest = token.strip_prefix("member_")?;
     let (id, rest) = rest.split_once('_')?;
     let (socket, subnet) = match rest.split_once('_') {
+        Some((socket, "")) => (socket, None),
         Some((socket, subnet)) => (socket, Some(subnet.parse().ok()?)),
         None => (rest, None),
     };

@@ -12,6 +12,7 @@
 //!
 //! The table of `external_ids` keys stands in [`keys`].
 
+pub mod adopted;
 pub mod attach;
 pub mod capabilities;
 pub mod check;
@@ -29,6 +30,7 @@ pub mod outcome;
 pub mod ownership;
 mod python_json;
 pub mod recording;
+pub mod release;
 pub mod row;
 mod surroundings;
 pub mod topology;
@@ -49,6 +51,7 @@ pub use monitors::{NoProbes, Probes, Sourceless, health, health_in_rows};
 pub use outcome::outcome;
 pub use ownership::{Adopt, Ownership};
 pub use recording::{Fingerprint, Lookup, Lookups, Recording, fingerprint};
+pub use release::{Loss, Release, release};
 pub use row::{Attached, Existing, HealthCheckRow, LoadBalancerRow};
 pub use surroundings::Surroundings;
 pub use topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
@@ -56,4 +59,4 @@ pub use translation::{
     Backend, Distribution, Entry, HealthCheck, Problem, Share, Translation, Translations, Unit, UnitKey,
     units,
 };
-pub use words::Words;
+pub use words::{Affinity, Words};

@@ -128,7 +128,7 @@ fn existing_check<'e>(vip: &str, monitor: &Monitor, existing: &'e [Existing]) ->
     rows.find(|row| row.vip == vip && row.external_ids.get(keys::CHECK_MONITOR) == Some(&monitor))
 }
 
-fn external_ids(monitor: &Monitor, pool: &Pool, front: &IpAddr) -> BTreeMap<String, String> {
+pub(crate) fn external_ids(monitor: &Monitor, pool: &Pool, front: &IpAddr) -> BTreeMap<String, String> {
     BTreeMap::from([
         (keys::CHECK_MONITOR.to_owned(), monitor.id.to_string()),
         (keys::CHECK_POOL.to_owned(), pool.id.to_string()),
