@@ -69,7 +69,7 @@ def port_row(name, port_id, fixed, network, **external_ids):
 
 def operations():
     """What Neutron has written before there is any load balancer."""
-    rows, ports, router_ports = [], {name: [] for name in NETWORKS}, {name: [] for name in ROUTERS}
+    rows, dhcp, ports, router_ports = [], {}, {name: [] for name in NETWORKS}, {name: [] for name in ROUTERS}
 
     def insert(table, row):
         handle = f"row{len(rows)}"
@@ -81,7 +81,8 @@ def operations():
             ports[network].append(insert("Logical_Switch_Port", {"name": f"provnet-{network}", "type": "localnet"}))
         for cidr in cidrs:
             version = ipaddress.ip_network(cidr).version
-            insert("DHCP_Options", {"cidr": cidr, "external_ids": a_map({"subnet_id": named(f"subnet {cidr}")})})
+            dhcp[network, version] = insert(
+                "DHCP_Options", {"cidr": cidr, "external_ids": a_map({"subnet_id": named(f"subnet {cidr}")})})
             for number, name in enumerate(routers, 1):
                 port = named(f"port {name} {cidr}")
                 interface = address(network, number, version) + "/" + cidr.split("/")[1]
@@ -100,6 +101,7 @@ def operations():
                 fixed = [(address(network, number, version), subnet(network, version)[1]) for version in versions]
                 row = port_row(f"server-{number}", named(f"server {network} {number}"), fixed, network,
                                **{"neutron:device_owner": "compute:nova"})
+                row |= {f"dhcpv{version}_options": dhcp[network, version] for version in versions}
                 ports[network].append(insert("Logical_Switch_Port", row))
     # Both routers' gateways.
     for number, name in enumerate(ROUTERS, 1):
