@@ -30,7 +30,7 @@ class Reference:
         assert line, f"the reference has ended: {self.log.read_text()[-4000:]}"
         answer = json.loads(line)
         self.statuses = answer["statuses"]
-        assert "raised" not in answer, (method, arguments, answer["raised"])
+        assert "raised" not in answer, f"{method}: ...{answer.get('raised')[-700:]}"
         return answer["result"]
 
     def make_vip_ports(self, lb, vip, more):

@@ -58,7 +58,8 @@ pub(crate) fn untouched(
     let old = &existing.row;
     let adopted = old.external_ids.get(keys::ADOPTED)?;
     let same = objects(&released.external_ids) == objects(&old.external_ids);
-    let stands = same && edited::as_left(old, words) && as_it_is.iter().any(|wanted| hash(wanted) == *adopted);
+    let stands =
+        same && edited::as_left(old, words) && as_it_is.iter().any(|wanted| hash(wanted) == *adopted);
     stands.then(|| {
         let mut row = old.clone();
         row.external_ids.retain(|key, _| !key.starts_with(keys::OURS));

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use weir_model::{
-    Extra, HealthMonitorId, Listener, LoadBalancer, LoadBalancerId, Member, MemberId, Monitor,
-    Persistence, Pool, PoolId, Vip,
+    Extra, HealthMonitorId, Listener, LoadBalancer, LoadBalancerId, Member, MemberId, Monitor, Persistence,
+    Pool, PoolId, Vip,
 };
 
 use crate::{
@@ -321,8 +321,8 @@ impl Reader<'_> {
             });
             let shown = |backends: &String| backends.split(',').any(|backend| backend == socket);
             let first = entries.next();
-            member.admin_state_up =
-                first.is_none_or(|(_, backends)| shown(backends)) || entries.any(|(_, backends)| shown(backends));
+            member.admin_state_up = first.is_none_or(|(_, backends)| shown(backends))
+                || entries.any(|(_, backends)| shown(backends));
         }
     }
 }

@@ -54,8 +54,7 @@ pub(crate) fn knew(row: &LoadBalancerRow, pool: PoolId) -> Option<bool> {
 /// Writes into a row what it holds: the last thing that is done to it.
 pub(crate) fn mark(row: &mut LoadBalancerRow, words: &Words) {
     let pools = row.external_ids.keys().filter_map(|key| key.strip_prefix(keys::POOL));
-    let mut pools: Vec<_> =
-        pools.map(|id| digest(id.strip_suffix(keys::DOWN).unwrap_or(id))).collect();
+    let mut pools: Vec<_> = pools.map(|id| digest(id.strip_suffix(keys::DOWN).unwrap_or(id))).collect();
     pools.sort_unstable();
     let mut hash = seen(row, words);
     if !pools.is_empty() {

@@ -24,9 +24,9 @@
 //! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
 //! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
 //! | `weir:adopted` | hash of what Weir would write; as long as it is that, the row stays as the driver before has left it, see [`crate::adopted`] | Weir |
-//! | `weir:listener_<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
-//! | `weir:pool_<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
-//! | `weir:member_<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
+//! | `weir:listener-<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
+//! | `weir:pool-<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
+//! | `weir:member-<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
 //!
 //! A member token is `member_<id>_<ip>:<port>_<subnet>`, or without the last part where the subnet is not known (the
 //! reference leaves an empty one); IPv6
@@ -35,6 +35,9 @@
 //!
 //! A `Load_Balancer_Health_Check` row has the reference's keys `octavia:healthmonitor`, `octavia:pool_id` and `octavia:vip`
 //! (the address of its VIP entry).
+//!
+//! In our own keys a `-` stands before the id: the reference takes every key for a pool's or a listener's that has `pool_` or
+//! `listener_` anywhere in it, and its member calls then end in an error.
 //!
 //! Keys that are not in this table are somebody else's and stay as they are.
 
@@ -103,11 +106,11 @@ pub const POOL: &str = "pool_";
 /// Prefix of all our own keys.
 pub const OURS: &str = "weir:";
 /// Prefix of a listener's own further key.
-pub const OUR_LISTENER: &str = "weir:listener_";
+pub const OUR_LISTENER: &str = "weir:listener-";
 /// Prefix of a pool's own further key.
-pub const OUR_POOL: &str = "weir:pool_";
+pub const OUR_POOL: &str = "weir:pool-";
 /// Prefix of a member's own further key.
-pub const OUR_MEMBER: &str = "weir:member_";
+pub const OUR_MEMBER: &str = "weir:member-";
 /// Suffix of a key whose object is administratively down.
 pub const DOWN: &str = ":D";
 
@@ -150,7 +153,7 @@ pub struct LoadBalancerKey {
     pub flavor: BTreeMap<String, String>,
 }
 
-/// `weir:listener_<id>`.
+/// `weir:listener-<id>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerKey {
     /// Octavia's protocol, where it is not the row's in capitals.
@@ -167,7 +170,7 @@ pub struct ListenerKey {
     pub extra: Extra,
 }
 
-/// `weir:pool_<id>`.
+/// `weir:pool-<id>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolKey {
     /// Octavia's protocol, where it is not the row's in capitals.
@@ -193,7 +196,7 @@ pub struct PoolKey {
     pub extra: Extra,
 }
 
-/// `weir:member_<id>`.
+/// `weir:member-<id>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberKey {
     /// Weight, where it is not 1.
@@ -331,6 +334,9 @@ mod tests {
 
     #[test]
     fn somebody_elses_keys_are_not_managed() {
+        for prefix in [OUR_LISTENER, OUR_POOL, OUR_MEMBER] {
+            assert!([LISTENER, POOL].iter().all(|theirs| !prefix.contains(theirs)), "{prefix}");
+        }
         for ours in ["enabled", "ls_refs", "listener_1", "pool_1:D", "weir:seen", "neutron:vip"] {
             assert!(is_managed(ours), "{ours}");
         }

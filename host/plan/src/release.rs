@@ -63,7 +63,8 @@ pub fn release(
 ) -> Result<Release, PlanError> {
     if let Some(other) = existing.iter().find(|existing| !around.ownership.owns_of(lb.id, &existing.row)) {
         let owner = other.row.external_ids.get(keys::OWNER);
-        let owner = owner.map_or_else(|| "another driver".to_owned(), |owner| format!("deployment {owner:?}"));
+        let owner =
+            owner.map_or_else(|| "another driver".to_owned(), |owner| format!("deployment {owner:?}"));
         return Err(PlanError::Foreign { lb: lb.id, row: other.row.uuid, owner });
     }
     let as_it_is = compile(lb, translations, existing, around)?;
@@ -85,7 +86,9 @@ pub fn release(
         }
     }
     let settle = |uuid: Uuid, wanted: &Wanted, before: Option<&Existing>| {
-        if let Some(row) = before.and_then(|before| adopted::untouched(wanted, &as_it_is, before, around.words)) {
+        if let Some(row) =
+            before.and_then(|before| adopted::untouched(wanted, &as_it_is, before, around.words))
+        {
             return Settled { row, stays: true };
         }
         let mut row = diff::settle(plain.id, uuid, wanted, before.map(|before| &before.row), around);
@@ -166,7 +169,8 @@ impl<'a> Rows<'a> {
     fn translate(&self, lb: &LoadBalancer, fronts: &[Front], now: &Translations) -> Translations {
         let mut spoken = Translations { checks: now.checks.clone(), ..Translations::default() };
         let any = self.any.clone().unwrap_or_default().0;
-        let distribution = |selection_fields| Ok(Distribution { selection_fields, ..Distribution::default() });
+        let distribution =
+            |selection_fields| Ok(Distribution { selection_fields, ..Distribution::default() });
         spoken.distributions.insert(None, distribution(any));
         for unit in units(lb) {
             let row = self.transport(&unit);
@@ -175,7 +179,8 @@ impl<'a> Rows<'a> {
                 spoken.distributions.insert(Some(pool.id), distribution(fields));
             }
             let entries = unit.listener.zip(unit.pool);
-            let entries = entries.map(|(listener, pool)| entries_of(listener, pool, fronts)).unwrap_or_default();
+            let entries =
+                entries.map(|(listener, pool)| entries_of(listener, pool, fronts)).unwrap_or_default();
             // A load balancer without listeners may have no protocol; what is none the schema does not take.
             let by_plugin = now.units.get(&unit.key).and_then(|now| now.as_ref().ok());
             let by_plugin = by_plugin.map(|now| now.transport.clone()).filter(|_| row.is_empty());
@@ -228,7 +233,8 @@ fn wait_for_listeners(
         if row.health_checks.iter().any(|check| has(&check)) {
             continue;
         }
-        let kept: Vec<_> = before.iter().flat_map(|row| row.health_checks.iter().filter(has)).cloned().collect();
+        let kept: Vec<_> =
+            before.iter().flat_map(|row| row.health_checks.iter().filter(has)).cloned().collect();
         if !kept.is_empty() {
             row.health_checks.extend(kept);
             continue;
@@ -255,7 +261,8 @@ impl Losses {
     fn of(&mut self, lb: &LoadBalancer, existing: &[Existing]) {
         if !lb.flavor.is_empty() {
             let options: Vec<_> = lb.flavor.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            let detail = format!("the options {} stay in the rows, and nobody looks after them", options.join(", "));
+            let detail =
+                format!("the options {} stay in the rows, and nobody looks after them", options.join(", "));
             self.add(format!("loadbalancer {}", lb.id), "flavor", detail, false);
         }
         for listener in lb.listeners.values() {
@@ -275,14 +282,31 @@ impl Losses {
                 let object = format!("member {}", member.id);
                 match member.weight {
                     Member::DEFAULT_WEIGHT => {}
-                    0 => self.add(object.clone(), "weight", "it drains, and would get connections again", true),
-                    weight => self.add(object.clone(), "weight", format!("it weighs {weight}, and would weigh 1"), false),
+                    0 => {
+                        self.add(object.clone(), "weight", "it drains, and would get connections again", true)
+                    }
+                    weight => self.add(
+                        object.clone(),
+                        "weight",
+                        format!("it weighs {weight}, and would weigh 1"),
+                        false,
+                    ),
                 }
                 if member.backup {
-                    self.add(object.clone(), "backup", "it is a backup, and would get connections like the others", true);
+                    self.add(
+                        object.clone(),
+                        "backup",
+                        "it is a backup, and would get connections like the others",
+                        true,
+                    );
                 }
                 if member.subnet_id.is_none() {
-                    self.add(object, "subnet", "its subnet is not known, which the reference wants for each", false);
+                    self.add(
+                        object,
+                        "subnet",
+                        "its subnet is not known, which the reference wants for each",
+                        false,
+                    );
                 }
             }
         }
@@ -306,7 +330,9 @@ impl Losses {
         let row = existing.iter().find(|existing| objects(&existing.row.external_ids).contains(key.as_str()));
         let transport = row.and_then(|existing| existing.row.protocol.as_deref()).unwrap_or_default();
         if transport.to_uppercase() != word {
-            let detail = format!("its protocol {word} is none of the reference's: it serves, but can only go as a whole");
+            let detail = format!(
+                "its protocol {word} is none of the reference's: it serves, but can only go as a whole"
+            );
             self.add(object, "protocol", detail, false);
         }
     }

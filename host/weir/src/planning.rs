@@ -5,8 +5,8 @@ use weir_model::{LoadBalancer, LoadBalancerId, Pool};
 use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
 use weir_plan::{
-    Existing, Lookups, Ownership, Plan, Probes, Recording, Release, Surroundings, attach, check, compile, diff,
-    fronts, health, makers,
+    Existing, Lookups, Ownership, Plan, Probes, Recording, Release, Surroundings, attach, check, compile,
+    diff, fronts, health, makers,
 };
 
 use crate::{

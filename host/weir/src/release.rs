@@ -169,7 +169,11 @@ async fn one(
             Ok(Ok(())) => return Line { id: lb, outcome, losses: release.losses },
             Ok(Err(CommitError::Stale(_))) => sleep(limits::OCTAVIA_LOOK).await,
             Ok(Err(error)) => {
-                return Line { id: lb, outcome: Outcome::Failed { why: error.to_string() }, losses: Vec::new() };
+                return Line {
+                    id: lb,
+                    outcome: Outcome::Failed { why: error.to_string() },
+                    losses: Vec::new(),
+                };
             }
             Err(_) => {
                 let why = "the Northbound does not answer".to_owned();
@@ -200,7 +204,10 @@ impl fmt::Display for Report {
                     writeln!(f, "{id}: not released: `adopt` names it, so it would be taken over again")?;
                 }
                 Outcome::MovesTraffic => {
-                    writeln!(f, "{id}: not released: connections would go elsewhere than now (--force does it)")?;
+                    writeln!(
+                        f,
+                        "{id}: not released: connections would go elsewhere than now (--force does it)"
+                    )?;
                 }
                 Outcome::Foreign => writeln!(f, "{id}: not released: it is not this deployment's")?,
                 Outcome::Busy => writeln!(f, "{id}: not released: changes came again and again")?,

@@ -209,7 +209,8 @@ fn describe(operation: Operation) -> (&'static str, Value) {
                 flag("dry_run", "Only say what would be done."),
                 flag("force", "Also where connections go elsewhere then."),
             ]);
-            let summary = "Give load balancers back to the reference driver: one row a protocol, no key of Weir's";
+            let summary =
+                "Give load balancers back to the reference driver: one row a protocol, no key of Weir's";
             let answer = json_answer("What became of each load balancer, and what it lost.", "Anything");
             ("post", read("release", summary, parameters, answer, &["400", "401", "404", "503"]))
         }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
 use weir_ovsdb::{Replica, Row};
 use weir_plan::{
-    Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Ownership, Words, decode, keys,
+    Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Ownership, Words, decode,
+    keys,
 };
 
 use super::monitor;

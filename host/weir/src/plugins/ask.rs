@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{HealthMap, LoadBalancer, Member, MemberId, Monitor, Pool, PoolId};
 use weir_plan::{
-    Affinity, Distribution, Front, HealthCheck, Makers, Problem, Translation, Translations, Unit, UnitKey, units,
+    Affinity, Distribution, Front, HealthCheck, Makers, Problem, Translation, Translations, Unit, UnitKey,
+    units,
 };
 use weir_sandbox as wit;
 

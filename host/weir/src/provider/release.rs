@@ -47,8 +47,7 @@ impl Host {
     }
 
     async fn release_one(self: &Arc<Self>, request: ReleaseRequest, lb: LoadBalancerId) -> Line {
-        let failed =
-            |why: String| Line { id: lb, outcome: Outcome::Failed { why }, losses: Vec::new() };
+        let failed = |why: String| Line { id: lb, outcome: Outcome::Failed { why }, losses: Vec::new() };
         if !request.dry_run && self.pauses.hold(lb) {
             return failed("it is paused".to_owned());
         }
