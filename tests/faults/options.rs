@@ -121,7 +121,7 @@ async fn what_cannot_be_honoured_is_refused_by_its_name_and_the_default_is_not()
 /// What the row of a load balancer says of its listener's further options.
 fn options(northbound: &Northbound) -> Value {
     let row = northbound.load_balancer(&id(1, 1));
-    let key = row["external_ids"].get(format!("weir:listener_{}", id(2, 1))).cloned();
+    let key = row["external_ids"].get(format!("weir:listener-{}", id(2, 1))).cloned();
     key.map_or(Value::Null, |text| serde_json::from_str(text.as_str().unwrap()).unwrap())
 }
 
@@ -133,7 +133,7 @@ async fn what_was_accepted_once_stays_and_keeps_nothing_else_from_changing() {
     // As an earlier version left it.
     let had = json!({"extra": {"connection_limit": "100", "timeout_client_data": "1000"}});
     northbound.transact(&[json!({"op": "mutate", "table": "Load_Balancer", "where": [["name", "==", id(1, 1)]],
-        "mutations": [["external_ids", "insert", ["map", [[format!("weir:listener_{}", id(2, 1)), had.to_string()]]]]]})]);
+        "mutations": [["external_ids", "insert", ["map", [[format!("weir:listener-{}", id(2, 1)), had.to_string()]]]]]})]);
     host.restart();
     host.ready().await;
     let vips = |northbound: &Northbound| northbound.load_balancer(&id(1, 1))["vips"].clone();

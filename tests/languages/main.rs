@@ -105,7 +105,7 @@ async fn rows(with: Option<&Built>) -> Value {
             ids.retain(|key, value| {
                 let made = with.is_some_and(|built| *value == *format!("{{\"plugin\": \"{}\"}}", built.name));
                 !(key == "weir:own"
-                    || (key.starts_with("weir:listener_") || key.starts_with("weir:pool_")) && made)
+                    || (key.starts_with("weir:listener-") || key.starts_with("weir:pool-")) && made)
             });
         }
     }

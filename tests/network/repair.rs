@@ -48,7 +48,7 @@ async fn what_was_edited_while_the_host_was_down_is_put_right_at_the_start() {
     one(
         &lab,
         3,
-        json!({"op": "mutate", "mutations": [["external_ids", "delete", ["set", [format!("weir:pool_{}", id(3, 30))]]]]}),
+        json!({"op": "mutate", "mutations": [["external_ids", "delete", ["set", [format!("weir:pool-{}", id(3, 30))]]]]}),
     );
     lab.by_hand(&[json!({"op": "mutate", "table": "Logical_Router", "where": [], "mutations": [["load_balancer", "delete", ["set", lab.northbound.rows(&id(1, 4)).iter().map(|row| json!(["uuid", row["_uuid"]])).collect::<Vec<_>>()]]]})]);
     one(&lab, 2, json!({"op": "update", "row": {"name": "renamed"}}));

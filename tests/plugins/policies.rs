@@ -179,7 +179,7 @@ async fn what_another_plugin_made_is_not_taken_over() {
         client.call(method, &body).await.committed();
     }
     let row = northbound.load_balancer(&id(1, 1));
-    let key = &row["external_ids"][format!("weir:listener_{}", id(2, 1))];
+    let key = &row["external_ids"][format!("weir:listener-{}", id(2, 1))];
     assert!(key.as_str().unwrap().contains("\"plugin\": \"log-flood\""), "{key}");
     // ... which then breaks: a shipped one could serve the same, but does not know what the other one meant.
     folder.guest("trap");
@@ -197,7 +197,7 @@ async fn what_another_plugin_made_is_not_taken_over() {
     client.call("member_create", &member(3, 1)).await.committed();
     let row = northbound.load_balancer(&id(1, 1));
     assert_eq!(row["vips"]["10.10.20.2:80"], "10.10.10.11:8080,10.10.10.13:8080");
-    assert!(row["external_ids"][format!("weir:listener_{}", id(2, 1))].is_null(), "{row}");
+    assert!(row["external_ids"][format!("weir:listener-{}", id(2, 1))].is_null(), "{row}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,7 +33,8 @@ pub use listen::{Bound, Listen, ListenError, bind};
 pub use methods::{Answer, DriverMethod, METHODS};
 pub use openapi::document as openapi;
 pub use provider::{
-    Accepted, CallContext, ChangeProgress, ChangeState, Condition, Provider, Readiness, SyncRequest,
+    Accepted, CallContext, ChangeProgress, ChangeState, Condition, Provider, Readiness, ReleaseRequest,
+    SyncRequest,
 };
 pub use refusal::{ErrorClass, Refusal};
 pub use routes::{ApiSettings, router};

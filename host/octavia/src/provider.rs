@@ -72,6 +72,13 @@ pub trait Provider: Send + Sync + 'static {
     /// A [`Refusal`]: the load balancer asked for is not known, or nothing can be compared now.
     async fn sync(&self, request: SyncRequest) -> Result<Value, Refusal>;
 
+    /// Gives load balancers back to the reference driver: rows as that makes them, without any key of ours. The answer is a
+    /// report.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: the load balancer asked for is not known, or nothing can be planned now.
+    async fn release(&self, request: ReleaseRequest) -> Result<Value, Refusal>;
+
     /// The plugins and their state.
     fn plugins(&self) -> Value;
 
@@ -103,6 +110,17 @@ pub struct SyncRequest {
     pub dry_run: bool,
     /// Take out, within limits, what Octavia has denied twice.
     pub remove_leaked: bool,
+}
+
+/// What to give back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReleaseRequest {
+    /// Only this one; else all of the deployment.
+    pub lb: Option<LoadBalancerId>,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Also where connections go elsewhere then.
+    pub force: bool,
 }
 
 /// What came with a call besides its body.

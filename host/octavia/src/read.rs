@@ -16,7 +16,7 @@ use weir_model::LoadBalancerId;
 
 use crate::{
     call::{Segment, checked_key},
-    provider::{ChangeState, Readiness, SyncRequest},
+    provider::{ChangeState, Readiness, ReleaseRequest, SyncRequest},
     refusal::Refusal,
     routes::Api,
 };
@@ -72,6 +72,14 @@ pub(crate) async fn sync(
 ) -> Result<Json<Value>, Refusal> {
     let request = sync_request(query.as_deref().unwrap_or_default())?;
     api.provider.sync(request).await.map(Json)
+}
+
+pub(crate) async fn release(
+    State(api): State<Arc<Api>>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Refusal> {
+    let request = release_request(query.as_deref().unwrap_or_default())?;
+    api.provider.release(request).await.map(Json)
 }
 
 pub(crate) async fn change_state(
@@ -163,9 +171,22 @@ fn sync_request(query: &str) -> Result<SyncRequest, Refusal> {
     Ok(request)
 }
 
+fn release_request(query: &str) -> Result<ReleaseRequest, Refusal> {
+    let mut request = ReleaseRequest::default();
+    for (name, value) in pairs(query) {
+        match name {
+            "dry_run" => request.dry_run = flag(name, value)?,
+            "force" => request.force = flag(name, value)?,
+            "lb" => request.lb = Some(load_balancer_id(value)?),
+            _ => {}
+        }
+    }
+    Ok(request)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{dry_run, sync_request};
+    use super::{dry_run, release_request, sync_request};
 
     #[test]
     fn a_dry_run_is_never_taken_for_a_real_one() {
@@ -182,6 +203,10 @@ mod tests {
         assert!(sync_request("remove_leaked=yes").is_err());
         assert!(sync_request("lb=1").is_err());
         assert!(sync_request("dry_run&remove_leaked=1").unwrap().dry_run);
+        assert!(release_request("dry_run=perhaps").is_err());
+        assert!(release_request("force=perhaps").is_err());
+        assert!(release_request("lb=all").is_err());
+        assert!(release_request("dry_run&force=false").unwrap().dry_run);
         for bad in ["dry_run=yes", "dry_run=", "dry_run=TRUE"] {
             assert!(dry_run(bad).is_err(), "{bad}");
         }

@@ -67,6 +67,18 @@ pub fn centralise(
     operations
 }
 
+/// Takes a load balancer's mark from floating IPs and leaves them as they are: the reference makes them central too, and has
+/// no mark.
+pub(crate) fn hand_over(lb: LoadBalancerId, around: Surroundings<'_>) -> Vec<Operation> {
+    let marked = around.topology.centralised_for(lb).into_iter();
+    let without = marked.map(|before| {
+        let released = before.clone().release(lb);
+        let after = FloatingIp { external_ids: released.external_ids, ..before.clone() };
+        Operation::MemberFloatingIp { before, after }
+    });
+    without.collect()
+}
+
 /// The floating IPs of the members, where they must not be distributed.
 fn to_be_central(lb: &LoadBalancer, around: Surroundings<'_>) -> BTreeMap<Uuid, FloatingIp> {
     let topology = around.topology;

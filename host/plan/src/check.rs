@@ -121,7 +121,10 @@ fn must_be_guarded(
 
 fn checked_vip(lb: LoadBalancerId, check: &HealthCheckRow) -> Result<(), PlanError> {
     let nobody = String::new();
-    well_formed(lb, std::iter::once((&check.vip, &check.vip)))?;
+    // The reference's, for a pool without listener.
+    if !check.vip.is_empty() {
+        well_formed(lb, std::iter::once((&check.vip, &check.vip)))?;
+    }
     match check.external_ids.get(keys::CHECK_MONITOR).unwrap_or(&nobody).is_empty() {
         true => {
             Err(PlanError::Unsound { lb, why: format!("the health check of {:?} has no monitor", check.vip) })

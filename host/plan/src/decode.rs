@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use weir_model::{
-    Extra, HealthMonitorId, Listener, LoadBalancer, LoadBalancerId, Member, MemberId, Monitor, Pool, PoolId,
-    Vip,
+    Extra, HealthMonitorId, Listener, LoadBalancer, LoadBalancerId, Member, MemberId, Monitor, Persistence,
+    Pool, PoolId, Vip,
 };
 
 use crate::{
+    edited,
     keys::{self, ListenerKey, LoadBalancerKey, MemberKey, PoolKey},
     row::{HealthCheckRow, LoadBalancerRow},
     translation::HealthCheck,
-    words::Words,
+    words::{Affinity, Words},
 };
 
 /// A load balancer as its rows say, and what in them could not be read.
@@ -48,8 +49,7 @@ pub fn decode<'a>(
     let mut findings = Vec::new();
     let mut lb = rows.iter().find_map(|row| frame(id, row, &mut findings))?;
     for row in rows {
-        let as_we_left_it = row.external_ids.get(keys::SEEN) == Some(&crate::compile::seen(row, words));
-        Reader { row, as_we_left_it, words, findings: &mut findings }.read(&mut lb);
+        Reader { row, left: Left::of(row, words), words, findings: &mut findings }.read(&mut lb);
     }
     // A pool that is nowhere: the reference leaves such links behind (`pool_None`).
     let pools = &lb.pools;
@@ -98,10 +98,30 @@ fn frame(id: LoadBalancerId, row: &LoadBalancerRow, findings: &mut Vec<Finding>)
     })
 }
 
+/// Who has written a row last. Its own keys say what the reference's cannot, and count as far as those do not contradict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// A Weir host.
+    AsByUs,
+    /// Somebody else, after a Weir host.
+    Edited,
+    /// No Weir host ever has.
+    Foreign,
+}
+
+impl Left {
+    fn of(row: &LoadBalancerRow, words: &Words) -> Self {
+        match edited::as_left(row, words) {
+            true => Self::AsByUs,
+            false if edited::is_written(row) => Self::Edited,
+            false => Self::Foreign,
+        }
+    }
+}
+
 struct Reader<'a> {
     row: &'a LoadBalancerRow,
-    /// Nobody else has edited the row since we wrote it.
-    as_we_left_it: bool,
+    left: Left,
     words: &'a Words,
     findings: &'a mut Vec<Finding>,
 }
@@ -115,7 +135,7 @@ impl Reader<'_> {
                     None => self.findings.push(finding(self.row, key, value, "is not a listener")),
                 }
             } else if let Some(id) = key.strip_prefix(keys::POOL) {
-                match self.pool(id, value) {
+                match self.pool(id, value, &lb.flavor) {
                     Some(pool) => drop(lb.pools.insert(pool.id, pool)),
                     None => self.findings.push(finding(self.row, key, value, "is not a pool")),
                 }
@@ -140,19 +160,23 @@ impl Reader<'_> {
         })
     }
 
-    fn pool(&mut self, id: &str, value: &str) -> Option<Pool> {
+    fn pool(&mut self, id: &str, value: &str, flavor: &BTreeMap<String, String>) -> Option<Pool> {
         let (id, admin_state_up) = admin_state(id);
         let further: PoolKey =
             json(self.row, &format!("{}{id}", keys::OUR_POOL), self.findings).unwrap_or_default();
         let id = id.parse().ok()?;
-        let members = self.members(value);
-        let algorithm = self.algorithm(further.algorithm);
+        let mut members = self.members(value);
+        if further.plugin.is_none() {
+            self.hide(id, &mut members);
+        }
+        let algorithm = self.algorithm(id, further.algorithm);
+        let persistence = self.persistence(id, further.persistence, flavor);
         let monitor = self.monitor(id, further.monitor);
         Some(Pool {
             id,
             protocol: further.protocol.unwrap_or_else(|| self.protocol()),
             algorithm,
-            persistence: further.persistence,
+            persistence,
             admin_state_up,
             members,
             monitor,
@@ -163,7 +187,7 @@ impl Reader<'_> {
     /// Our own key where the row is as we left it; else what the checks say. A monitor that is down has no checks, and one
     /// that the row does not list is gone.
     fn monitor(&mut self, pool: PoolId, key: Option<Monitor>) -> Option<Monitor> {
-        if self.as_we_left_it {
+        if self.left == Left::AsByUs {
             return key;
         }
         let listed: Vec<HealthMonitorId> =
@@ -228,11 +252,78 @@ impl Reader<'_> {
         self.row.protocol.as_deref().unwrap_or_default().to_uppercase()
     }
 
-    /// Our own key where the row is as we left it; the row's fields where somebody else wrote or edited it.
-    fn algorithm(&self, key: Option<String>) -> String {
+    /// Whether a pool was there when a Weir host wrote the row last; `None` where nothing tells.
+    fn knew(&self, pool: PoolId) -> Option<bool> {
+        match self.left {
+            Left::AsByUs => Some(true),
+            Left::Edited => edited::knew(self.row, pool),
+            Left::Foreign => Some(false),
+        }
+    }
+
+    /// Our own key for a pool that we knew: the reference changes no pool's algorithm, only the row's fields when it makes
+    /// another one. The row's fields for a pool that it has made.
+    fn algorithm(&self, pool: PoolId, key: Option<String>) -> String {
         let by_fields = || self.words.algorithm_of(&self.row.selection_fields).map(str::to_owned);
-        let known = if self.as_we_left_it { key } else { key.or_else(by_fields) };
+        let known = if self.knew(pool) == Some(true) { key } else { key.or_else(by_fields) };
         known.unwrap_or_else(|| self.words.default_algorithm.clone())
+    }
+
+    /// The row's option, where somebody else has set it: on a pool that it has made, or on all where it has made none. That
+    /// it is gone says nothing, since the reference takes it away with any pool.
+    fn persistence(
+        &self,
+        pool: PoolId,
+        key: Option<Persistence>,
+        flavor: &BTreeMap<String, String>,
+    ) -> Option<Persistence> {
+        let Some(Affinity { kind, option, default }) = self.words.affinity.as_ref() else { return key };
+        let set = self.row.options.get(option).filter(|set| flavor.get(option) != Some(set));
+        let Some(set) = set.filter(|_| self.left != Left::AsByUs) else { return key };
+        let as_key = key.as_ref().is_some_and(|key| {
+            key.timeout.map_or_else(|| default.clone(), |seconds| seconds.to_string()) == *set
+        });
+        if as_key || self.knew(pool) == Some(true) && self.has_new_pools() {
+            return key;
+        }
+        let Ok(seconds) = set.parse() else { return key };
+        let extra = key.map_or_else(Extra::new, |key| key.extra);
+        Some(Persistence { kind: kind.clone(), timeout: Some(seconds), extra })
+    }
+
+    fn has_new_pools(&self) -> bool {
+        let pools = self.row.external_ids.keys().filter_map(|key| key.strip_prefix(keys::POOL));
+        let mut pools = pools.filter_map(|id| admin_state(id).0.parse().ok());
+        pools.any(|pool| self.knew(pool) == Some(false))
+    }
+
+    /// Members that are not in the VIP entries of their pool are down: the reference's status forgets it when it makes a
+    /// health monitor.
+    fn hide(&self, pool: PoolId, members: &mut BTreeMap<MemberId, Member>) {
+        if self.left == Left::AsByUs || members.values().any(|member| member.backup) {
+            return;
+        }
+        let pool = pool.to_string();
+        let ports: Vec<_> = self
+            .row
+            .external_ids
+            .iter()
+            .filter(|(key, _)| key.starts_with(keys::LISTENER) && !key.ends_with(keys::DOWN))
+            .filter_map(|(_, value)| value.split_once(':'))
+            .filter(|(_, served)| served.strip_prefix(keys::POOL) == Some(&*pool))
+            .map(|(port, _)| format!(":{port}"))
+            .collect();
+        for member in members.values_mut().filter(|member| member.admin_state_up && member.weight > 0) {
+            let socket = keys::socket(&member.address, member.port);
+            let mut entries = self.row.vips.iter().filter(|(vip, _)| {
+                vip.starts_with('[') == member.address.is_ipv6()
+                    && ports.iter().any(|port| vip.ends_with(port.as_str()))
+            });
+            let shown = |backends: &String| backends.split(',').any(|backend| backend == socket);
+            let first = entries.next();
+            member.admin_state_up = first.is_none_or(|(_, backends)| shown(backends))
+                || entries.any(|(_, backends)| shown(backends));
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use weir_model::LoadBalancerId;
 
 use crate::{
     acls::{self, Acl, ExistingAcl},
+    adopted,
     centralised::FloatingIp,
-    compile::{Wanted, managed_options, seen},
+    compile::{Wanted, managed_options},
     decode::objects,
     edited,
     error::PlanError,
@@ -133,7 +134,7 @@ pub struct Update {
     pub row: Uuid,
     /// New name: somebody renamed the row.
     pub name: Option<String>,
-    /// New protocol.
+    /// New protocol; empty is none.
     pub protocol: Option<String>,
     /// New selection fields, all of them.
     pub selection_fields: Option<BTreeSet<String>>,
@@ -202,6 +203,35 @@ pub fn diff(
     taken: &dyn Fn(&Uuid) -> bool,
 ) -> Result<Plan, PlanError> {
     existing.iter().try_for_each(|existing| around.ownership.may_write(lb, &existing.row))?;
+    let settle = |uuid: Uuid, wanted: &Wanted, before: Option<&Existing>| {
+        let row = settle(lb, uuid, wanted, before.map(|existing| &existing.row), around);
+        let left = before.and_then(|existing| adopted::left(&row, wanted, existing, around));
+        let stays = left.is_some();
+        let mut row = left.unwrap_or(row);
+        edited::mark(&mut row, around.words);
+        Settled { row, stays }
+    };
+    Ok(plan(lb, wanted, existing, around, &settle, taken))
+}
+
+/// A row as it shall stand.
+pub(crate) struct Settled {
+    pub row: LoadBalancerRow,
+    /// Its attachments stay as they are.
+    pub stays: bool,
+}
+
+type Settle<'s> = &'s dyn Fn(Uuid, &Wanted, Option<&Existing>) -> Settled;
+
+/// The plan for rows that are settled one by one.
+pub(crate) fn plan(
+    lb: LoadBalancerId,
+    wanted: Vec<Wanted>,
+    existing: &[Existing],
+    around: Surroundings<'_>,
+    settle: Settle<'_>,
+    taken: &dyn Fn(&Uuid) -> bool,
+) -> Plan {
     let mut plan = Plan {
         lb,
         operations: Vec::new(),
@@ -224,7 +254,8 @@ pub fn diff(
             Some(existing) => (existing.row.uuid, Some(existing)),
             None => (free_uuid(lb, &mut used, taken), None),
         };
-        row_operations(lb, uuid, &wanted, before, around, &mut plan.operations, &mut changes);
+        let settled = settle(uuid, &wanted, before);
+        row_operations(settled, &wanted, before, &mut plan.operations, &mut changes);
     }
     for existing in leftover {
         plan.operations.push(guard(&existing.row));
@@ -242,7 +273,7 @@ pub fn diff(
     plan.operations.append(&mut rules);
     plan.sourceless.sort_unstable();
     plan.sourceless.dedup();
-    Ok(plan)
+    plan
 }
 
 /// The n-th uuid of a load balancer's rows: UUIDv5 of its id.
@@ -292,15 +323,13 @@ fn guard(row: &LoadBalancerRow) -> Operation {
 }
 
 fn row_operations(
-    lb: LoadBalancerId,
-    uuid: Uuid,
+    Settled { row, stays }: Settled,
     wanted: &Wanted,
     before: Option<&Existing>,
-    around: Surroundings<'_>,
     guards: &mut Vec<Operation>,
     changes: &mut Vec<Operation>,
 ) {
-    let row = settle(lb, uuid, wanted, before.map(|existing| &existing.row), around);
+    let uuid = row.uuid;
     let none = Default::default();
     let attached = before.map_or(&none, |existing| &existing.attached);
     let at = changes.len();
@@ -311,7 +340,7 @@ fn row_operations(
             check_operations(old, &row, changes);
         }
     }
-    let place = &wanted.place.attached;
+    let place = if stays { attached } else { &wanted.place.attached };
     let sets = [
         (&attached.switches, &place.switches, Holder::Switch as fn(Uuid) -> Holder),
         (&attached.routers, &place.routers, Holder::Router),
@@ -327,7 +356,7 @@ fn row_operations(
 
 /// The row as it shall stand: ours where it is managed, as it was where it is somebody else's, and in the old order where
 /// only the order of a list differs.
-fn settle(
+pub(crate) fn settle(
     lb: LoadBalancerId,
     uuid: Uuid,
     wanted: &Wanted,
@@ -360,10 +389,6 @@ fn settle(
         });
         keep_json(&old.external_ids, &mut row.external_ids);
     }
-    let hash = seen(&row, around.words);
-    row.external_ids.insert(keys::SEEN.to_owned(), hash);
-    let hash = edited::own(&row.external_ids);
-    row.external_ids.insert(keys::OWN.to_owned(), hash);
     row
 }
 
@@ -459,7 +484,7 @@ fn update(old: &LoadBalancerRow, new: &LoadBalancerRow) -> Option<Update> {
     let update = Update {
         row: old.uuid,
         name: (old.name != new.name).then(|| new.name.clone()),
-        protocol: (old.protocol != new.protocol).then(|| new.protocol.clone()).flatten(),
+        protocol: (old.protocol != new.protocol).then(|| new.protocol.clone().unwrap_or_default()),
         selection_fields: (old.selection_fields != new.selection_fields)
             .then(|| new.selection_fields.clone()),
         vips: MapPatch::between(&old.vips, &new.vips),

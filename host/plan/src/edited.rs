@@ -8,26 +8,69 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::{compile::seen, keys, row::Existing, words::Words};
+use weir_model::PoolId;
+
+use crate::{
+    compile::seen,
+    keys,
+    row::{Existing, LoadBalancerRow},
+    words::Words,
+};
 
 /// Whether the rows are not as a Weir host has left them. Rows that no Weir host has written are not edited.
 pub fn edited(existing: &[Existing], words: &Words) -> bool {
-    let written =
-        |existing: &&Existing| existing.row.external_ids.keys().any(|key| key.starts_with(keys::OURS));
+    let written = |existing: &&Existing| is_written(&existing.row);
     let mut count = 0;
     let mut told: usize = 1;
     for Existing { row, .. } in existing.iter().filter(written) {
         let get = |key: &str| row.external_ids.get(key);
-        // What may stand behind the hash is another one's business.
-        let rest = get(keys::SEEN).and_then(|known| known.strip_prefix(&seen(row, words)));
-        let as_seen = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        if !as_seen || get(keys::OWN) != Some(&own(&row.external_ids)) {
+        if !as_left(row, words) || get(keys::OWN) != Some(&own(&row.external_ids)) {
             return true;
         }
         count += 1;
         told = told.max(get(keys::ROWS).and_then(|rows| rows.parse().ok()).unwrap_or(1));
     }
     count > 0 && count != told
+}
+
+/// Whether a Weir host has written a row.
+pub(crate) fn is_written(row: &LoadBalancerRow) -> bool {
+    row.external_ids.keys().any(|key| key.starts_with(keys::OURS))
+}
+
+/// Whether what the reference sees of a row is as a Weir host has left it.
+pub(crate) fn as_left(row: &LoadBalancerRow, words: &Words) -> bool {
+    let rest = row.external_ids.get(keys::SEEN).and_then(|known| known.strip_prefix(&seen(row, words)));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whether a pool was in the row when a Weir host wrote it last; `None` where the row does not tell.
+pub(crate) fn knew(row: &LoadBalancerRow, pool: PoolId) -> Option<bool> {
+    let (_, pools) = row.external_ids.get(keys::SEEN)?.split_once('.')?;
+    let digest = digest(&pool.to_string());
+    Some(pools.as_bytes().chunks(DIGEST).any(|known| known == digest.as_bytes()))
+}
+
+/// Writes into a row what it holds: the last thing that is done to it.
+pub(crate) fn mark(row: &mut LoadBalancerRow, words: &Words) {
+    let pools = row.external_ids.keys().filter_map(|key| key.strip_prefix(keys::POOL));
+    let mut pools: Vec<_> = pools.map(|id| digest(id.strip_suffix(keys::DOWN).unwrap_or(id))).collect();
+    pools.sort_unstable();
+    let mut hash = seen(row, words);
+    if !pools.is_empty() {
+        hash = format!("{hash}.{}", pools.concat());
+    }
+    row.external_ids.insert(keys::SEEN.to_owned(), hash);
+    let hash = own(&row.external_ids);
+    row.external_ids.insert(keys::OWN.to_owned(), hash);
+}
+
+/// Length of a [`digest`].
+const DIGEST: usize = 4;
+
+/// Four digits for a pool's id: enough to tell the few pools of a row apart.
+fn digest(id: &str) -> String {
+    Sha256::digest(id.as_bytes()).iter().take(DIGEST / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Hash of our own keys, but for the hashes themselves.

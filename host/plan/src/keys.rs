@@ -17,17 +17,19 @@
 //! | `octavia:healthmonitors` | JSON list of the ids of the pools' health monitors | reference |
 //! | `weir:v` | `1`: this table | Weir |
 //! | `weir:owner` | the deployment that writes the row | Weir |
-//! | `weir:seen` | hash of all that the reference sees of the row; another value means that somebody else edited it | Weir |
+//! | `weir:seen` | `<hash>`, or `<hash>.<pools>`: of all that the reference sees of the row; another value means that somebody else edited it. Four digits a pool tell which ones were there | Weir |
 //! | `weir:own` | hash of our other keys; another value means that somebody else edited them | Weir |
 //! | `weir:lb` | Octavia's id of the load balancer, for when the row's name was changed | Weir |
 //! | `weir:rows` | how many rows the load balancer has; absent where it is one | Weir |
 //! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
 //! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
-//! | `weir:listener_<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
-//! | `weir:pool_<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
-//! | `weir:member_<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
+//! | `weir:adopted` | hash of what Weir would write; as long as it is that, the row stays as the driver before has left it, see [`crate::adopted`] | Weir |
+//! | `weir:listener-<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
+//! | `weir:pool-<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
+//! | `weir:member-<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
 //!
-//! A member token is `member_<id>_<ip>:<port>_<subnet>`, or without the last part where the subnet is not known; IPv6
+//! A member token is `member_<id>_<ip>:<port>_<subnet>`, or without the last part where the subnet is not known (the
+//! reference leaves an empty one); IPv6
 //! addresses have no brackets there. The protocol of a listener or a pool is the row's, in capitals, unless its own key
 //! says another; the algorithm of a pool is the default one (see [`crate::Words`]) unless its key says another.
 //!
@@ -36,6 +38,9 @@
 //!
 //! A `NAT` row of Neutron's that is a member's floating IP may have `weir:centralised_for` (ids of load balancers, separated by
 //! spaces) and `weir:distributed` (JSON of what two of its columns were); see [`crate::centralised`].
+//!
+//! In our own keys a `-` stands before the id: the reference takes every key for a pool's or a listener's that has `pool_` or
+//! `listener_` anywhere in it, and its member calls then end in an error.
 //!
 //! Keys that are not in this table are somebody else's and stay as they are.
 
@@ -64,6 +69,8 @@ pub const ROWS: &str = "weir:rows";
 pub const LOADBALANCER: &str = "weir:loadbalancer";
 /// Options that the flavor has set, or a plugin which is not built in.
 pub const OPTIONS: &str = "weir:options";
+/// Hash of what Weir would write, on a row that is left as the driver before has made it.
+pub const ADOPTED: &str = "weir:adopted";
 /// Administrative state of the load balancer.
 pub const ENABLED: &str = "enabled";
 /// The VIP.
@@ -106,11 +113,11 @@ pub const POOL: &str = "pool_";
 /// Prefix of all our own keys.
 pub const OURS: &str = "weir:";
 /// Prefix of a listener's own further key.
-pub const OUR_LISTENER: &str = "weir:listener_";
+pub const OUR_LISTENER: &str = "weir:listener-";
 /// Prefix of a pool's own further key.
-pub const OUR_POOL: &str = "weir:pool_";
+pub const OUR_POOL: &str = "weir:pool-";
 /// Prefix of a member's own further key.
-pub const OUR_MEMBER: &str = "weir:member_";
+pub const OUR_MEMBER: &str = "weir:member-";
 /// Suffix of a key whose object is administratively down.
 pub const DOWN: &str = ":D";
 
@@ -153,7 +160,7 @@ pub struct LoadBalancerKey {
     pub flavor: BTreeMap<String, String>,
 }
 
-/// `weir:listener_<id>`.
+/// `weir:listener-<id>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerKey {
     /// Octavia's protocol, where it is not the row's in capitals.
@@ -170,7 +177,7 @@ pub struct ListenerKey {
     pub extra: Extra,
 }
 
-/// `weir:pool_<id>`.
+/// `weir:pool-<id>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolKey {
     /// Octavia's protocol, where it is not the row's in capitals.
@@ -196,7 +203,7 @@ pub struct PoolKey {
     pub extra: Extra,
 }
 
-/// `weir:member_<id>`.
+/// `weir:member-<id>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberKey {
     /// Weight, where it is not 1.
@@ -246,6 +253,7 @@ pub fn parse_member_token(token: &str) -> Option<(MemberId, IpAddr, u16, Option<
     let rest = token.strip_prefix("member_")?;
     let (id, rest) = rest.split_once('_')?;
     let (socket, subnet) = match rest.split_once('_') {
+        Some((socket, "")) => (socket, None),
         Some((socket, subnet)) => (socket, Some(subnet.parse().ok()?)),
         None => (rest, None),
     };
@@ -333,6 +341,9 @@ mod tests {
 
     #[test]
     fn somebody_elses_keys_are_not_managed() {
+        for prefix in [OUR_LISTENER, OUR_POOL, OUR_MEMBER] {
+            assert!([LISTENER, POOL].iter().all(|theirs| !prefix.contains(theirs)), "{prefix}");
+        }
         for ours in ["enabled", "ls_refs", "listener_1", "pool_1:D", "weir:seen", "neutron:vip"] {
             assert!(is_managed(ours), "{ours}");
         }

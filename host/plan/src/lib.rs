@@ -13,6 +13,7 @@
 //! The table of `external_ids` keys stands in [`keys`].
 
 pub mod acls;
+pub mod adopted;
 pub mod attach;
 pub mod capabilities;
 pub mod centralised;
@@ -31,6 +32,7 @@ pub mod outcome;
 pub mod ownership;
 mod python_json;
 pub mod recording;
+pub mod release;
 pub mod row;
 mod surroundings;
 pub mod topology;
@@ -53,6 +55,7 @@ pub use monitors::{NoProbes, Probes, Sourceless, health, health_in_rows};
 pub use outcome::outcome;
 pub use ownership::{Adopt, Ownership};
 pub use recording::{Fingerprint, Lookup, Lookups, Recording, fingerprint};
+pub use release::{Loss, Release, release};
 pub use row::{Attached, Existing, HealthCheckRow, LoadBalancerRow};
 pub use surroundings::Surroundings;
 pub use topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
@@ -60,4 +63,4 @@ pub use translation::{
     Backend, Distribution, Entry, HealthCheck, Problem, Share, Translation, Translations, Unit, UnitKey,
     units,
 };
-pub use words::Words;
+pub use words::{Affinity, Words};

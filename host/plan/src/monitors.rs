@@ -104,6 +104,8 @@ pub fn checks<'a>(
         let before = existing_check(vip, monitor, existing);
         let options = match numbers.get(&pool.id) {
             Some(Ok(numbers)) => numbers.options(),
+            // Taken over from a driver that does not say of what kind it is: its numbers were read off its checks.
+            _ if monitor.kind.is_empty() => HealthCheck::of(monitor).options(),
             // What a failing plugin once said stays.
             _ => match before {
                 Some(row) => row.options.clone(),
@@ -128,7 +130,7 @@ fn existing_check<'e>(vip: &str, monitor: &Monitor, existing: &'e [Existing]) ->
     rows.find(|row| row.vip == vip && row.external_ids.get(keys::CHECK_MONITOR) == Some(&monitor))
 }
 
-fn external_ids(monitor: &Monitor, pool: &Pool, front: &IpAddr) -> BTreeMap<String, String> {
+pub(crate) fn external_ids(monitor: &Monitor, pool: &Pool, front: &IpAddr) -> BTreeMap<String, String> {
     BTreeMap::from([
         (keys::CHECK_MONITOR.to_owned(), monitor.id.to_string()),
         (keys::CHECK_POOL.to_owned(), pool.id.to_string()),
@@ -210,6 +212,16 @@ impl HealthCheck {
             ("failure_count", self.failure),
         ];
         numbers.into_iter().map(|(key, number)| (key.to_owned(), number.to_string())).collect()
+    }
+
+    /// A monitor's numbers as they are.
+    pub fn of(monitor: &Monitor) -> Self {
+        Self {
+            interval: monitor.delay,
+            timeout: monitor.timeout,
+            success: monitor.rise,
+            failure: monitor.fall,
+        }
     }
 
     /// Reads them back; what is missing or no number is what ovn-nb(5) names as default.

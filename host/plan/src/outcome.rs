@@ -75,7 +75,7 @@ fn apply(update: &Update, row: &mut LoadBalancerRow) {
     let Update { row: _, name, protocol, selection_fields, vips, options, external_ids, ip_port_mappings } =
         update;
     row.name = name.clone().unwrap_or(std::mem::take(&mut row.name));
-    row.protocol = protocol.clone().or(row.protocol.take());
+    row.protocol = protocol.clone().or(row.protocol.take()).filter(|protocol| !protocol.is_empty());
     row.selection_fields = selection_fields.clone().unwrap_or(std::mem::take(&mut row.selection_fields));
     let maps: [(&MapPatch, _); 4] = [
         (vips, &mut row.vips),

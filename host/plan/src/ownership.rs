@@ -63,6 +63,15 @@ impl Ownership {
         ids.any(|id| has_uuid_of(id, row))
     }
 
+    /// Whether a load balancer that somebody else made may be taken over.
+    pub fn adopts(&self, lb: LoadBalancerId) -> bool {
+        match &self.adopt {
+            Adopt::All => true,
+            Adopt::Ids(ids) => ids.contains(&lb),
+            Adopt::None => false,
+        }
+    }
+
     /// True for a row that is nobody's of Weir's and may be taken over.
     pub fn may_adopt(&self, lb: LoadBalancerId, row: &LoadBalancerRow) -> bool {
         !self.owns_of(lb, row) && self.may_write(lb, row).is_ok()
@@ -83,10 +92,9 @@ impl Ownership {
         if let Some(owner) = row.external_ids.get(keys::OWNER) {
             return Err(foreign(format!("deployment {owner:?}")));
         }
-        match &self.adopt {
-            Adopt::All => Ok(()),
-            Adopt::Ids(ids) if ids.contains(&lb) => Ok(()),
-            Adopt::None | Adopt::Ids(_) => Err(foreign("another driver".to_owned())),
+        match self.adopts(lb) {
+            true => Ok(()),
+            false => Err(foreign("another driver".to_owned())),
         }
     }
 }

@@ -9,10 +9,23 @@ pub struct Words {
     pub default_algorithm: String,
     /// Algorithms and the selection fields they give with every field of the schema at hand; the most wanted first.
     pub algorithms: Vec<(String, BTreeSet<String>)>,
+    /// How a client is kept with its member, where the plugins know a way.
+    pub affinity: Option<Affinity>,
     /// Every `Load_Balancer` option that some plugin may set; others on a row are an operator's own and stay.
     pub options: BTreeSet<String>,
     /// Those of them that plugins which are built in may set: they are recognised without being named in the row.
     pub built_in_options: BTreeSet<String>,
+}
+
+/// Session persistence by an option of the row that takes seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Affinity {
+    /// Octavia's word.
+    pub kind: String,
+    /// OVN's option.
+    pub option: String,
+    /// Its value where the user names no time.
+    pub default: String,
 }
 
 impl Words {

@@ -19,6 +19,7 @@
 //! | [`planning`] | one load balancer's plan |
 //! | [`plugins`] | questions to the plugins, their answers, and which are in use |
 //! | [`provider`] | what happens to a provider call |
+//! | [`release`] | `weir release` |
 //! | [`remote`] | commands through the running host |
 //! | [`scrutiny`] | what must be to the plugins' liking |
 //! | [`serve`] | `weir serve` |
@@ -40,6 +41,7 @@ pub mod plan;
 pub mod planning;
 pub mod plugins;
 pub mod provider;
+pub mod release;
 pub mod remote;
 pub mod scrutiny;
 pub mod serve;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 use weir_model::LoadBalancerId;
 use weir_octavia::agent::Agent;
+use weir_ovsdb::Client;
 use weir_plan::{Holder, Operation, Ownership, attach, edited};
 
 use crate::{
@@ -69,15 +70,7 @@ pub async fn plan(
     let loader = Loader::new(&config.plugins, None).map_err(LoadError::from)?;
     let current = loader.load()?.registry;
     let other = plugins.map(|dir| loader.load_from(dir)).transpose()?.map(|loaded| loaded.registry);
-    let client = serve::connect(config)?;
-    let mut status = client.status();
-    if timeout(limits::CHECK, status.wait_for(|status| status.synced)).await.is_err() {
-        let why = client.status().borrow().last_error.clone().unwrap_or_else(|| "no answer".to_owned());
-        return Err(PlanError::Northbound { remotes: config.ovn.ovn_nb_connection.join(", "), why });
-    }
-    let southbound = serve::connect_southbound(config)?;
-    // Without it members' health is taken for unknown.
-    let _ = timeout(limits::CHECK, southbound.status().wait_for(|status| status.synced)).await;
+    let (client, southbound) = connect(config).await?;
     let databases = Databases { northbound: &client, southbound: &southbound };
     let capabilities = rows::capabilities(&client.replica());
     let current = Plugins::new(current, capabilities.clone());
@@ -94,6 +87,23 @@ pub async fn plan(
         Some(other) => impact(&databases, Some(&current), &Plugins::new(other, capabilities), &ownership, lb),
     };
     Ok(Report { checked: found.checked, changes: found.changes })
+}
+
+/// Connects to both databases by itself, and reads them.
+///
+/// # Errors
+/// [`PlanError`]: the Northbound cannot be read.
+pub async fn connect(config: &Config) -> Result<(Client, Client), PlanError> {
+    let client = serve::connect(config)?;
+    let mut status = client.status();
+    if timeout(limits::CHECK, status.wait_for(|status| status.synced)).await.is_err() {
+        let why = client.status().borrow().last_error.clone().unwrap_or_else(|| "no answer".to_owned());
+        return Err(PlanError::Northbound { remotes: config.ovn.ovn_nb_connection.join(", "), why });
+    }
+    let southbound = serve::connect_southbound(config)?;
+    // Without it members' health is taken for unknown.
+    let _ = timeout(limits::CHECK, southbound.status().wait_for(|status| status.synced)).await;
+    Ok((client, southbound))
 }
 
 /// Plans load balancers whose rows somebody else has edited as a repair does: as Octavia says, where it can be asked.

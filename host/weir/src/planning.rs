@@ -5,8 +5,8 @@ use weir_model::{LoadBalancer, LoadBalancerId, Pool};
 use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
 use weir_plan::{
-    Existing, Lookups, Ownership, Plan, Probes, Recording, Surroundings, attach, centralise, check, compile,
-    diff, fronts, health, makers,
+    Existing, Lookups, Ownership, Plan, Probes, Recording, Release, Surroundings, attach, centralise, check,
+    compile, diff, fronts, health, makers,
 };
 
 use crate::{
@@ -92,6 +92,45 @@ impl Planner<'_> {
         Ok(Planned { plan, unsettled, lookups: topology.into_lookups() })
     }
 
+    /// What gives a load balancer back to the reference driver.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: it is not ours, or no plan can be made.
+    pub fn release(&self, lb: LoadBalancerId) -> Result<Release, Refusal> {
+        let existing = rows::existing(self.replica, lb);
+        let Plugins { capabilities, words, .. } = self.plugins;
+        let Some(decoded) = rows::decoded(&existing, lb, words) else {
+            let text = format!("load balancer {lb} is not known");
+            return Err(Refusal::not_found("load-balancer-not-found", text));
+        };
+        let topology = ReplicaTopology(self.replica);
+        let mut graph = decoded.lb;
+        attach::fill_subnets(&mut graph, &topology);
+        let health = health(&graph, &existing, &topology, self.probes);
+        let fronts = fronts(&graph, &topology);
+        let nobody_new = |_: &Pool| false;
+        let answers = plugins::ask(
+            self.plugins,
+            &graph,
+            Some(&graph),
+            &fronts,
+            &health,
+            &makers(&existing),
+            nobody_new,
+        );
+        let around = Surroundings {
+            topology: &topology,
+            capabilities,
+            words,
+            health: &health,
+            ownership: self.ownership,
+        };
+        let release = weir_plan::release(&graph, &answers.translations, &existing, around)
+            .map_err(|error| fault::of_plan(&error))?;
+        check(&release.plan, &existing, self.ownership).map_err(|error| fault::of_plan(&error))?;
+        Ok(release)
+    }
+
     /// What a reconcile would do: `None` where no row has the load balancer.
     ///
     /// # Errors
@@ -102,6 +141,12 @@ impl Planner<'_> {
         let mut graph = decoded.lb;
         attach::fill_subnets(&mut graph, &ReplicaTopology(self.replica));
         self.plan(lb, Some(&graph), &existing, Scrutiny::Nothing).map(Some)
+    }
+
+    /// Whether a load balancer is nobody's of Weir's and may be taken over.
+    pub fn takes_over(&self, lb: LoadBalancerId) -> bool {
+        let existing = rows::existing(self.replica, lb);
+        !existing.is_empty() && existing.iter().all(|existing| self.ownership.may_adopt(lb, &existing.row))
     }
 
     /// Whether all rows of a load balancer are ours.

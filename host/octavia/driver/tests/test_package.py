@@ -17,6 +17,7 @@ from weir_octavia import driver
 
 SOURCE = pathlib.Path(__file__).parents[1]
 DRIVER = "weir_octavia.driver:WeirProviderDriver"
+DRIVER_AS_OVN = "weir_octavia_ovn:WeirProviderDriver"
 
 
 def installed(name):
@@ -72,8 +73,8 @@ def test_the_wheel_of_the_driver(wheels):
 
 def test_the_wheel_that_registers_the_name_ovn(wheels):
     wheel = wheels["weir_octavia_ovn"]
-    assert files(wheel) == []
-    assert entry_points(wheel) == {"octavia.api.drivers": {"ovn": DRIVER}}
+    assert files(wheel) == ["weir_octavia_ovn/__init__.py"]
+    assert entry_points(wheel) == {"octavia.api.drivers": {"ovn": DRIVER_AS_OVN}}
     assert email.message_from_string(inside(wheel, "METADATA")).get_all("Requires-Dist") == ["weir-octavia"]
 
 
@@ -84,7 +85,7 @@ def test_octavia_finds_the_driver_by_its_name(name):
     if name == "ovn" and not installed("weir-octavia-ovn"):
         pytest.skip("weir-octavia-ovn is not installed")
     manager = stevedore_driver.DriverManager("octavia.api.drivers", name, invoke_on_load=True)
-    assert manager.extensions[0].entry_point.value == DRIVER
+    assert manager.extensions[0].entry_point.value == {"weir": DRIVER, "ovn": DRIVER_AS_OVN}[name]
     assert type(manager.driver).__name__ == "WeirProviderDriver"
 
 

@@ -201,6 +201,19 @@ fn describe(operation: Operation) -> (&'static str, Value) {
             let answer = json_answer("What became of each load balancer.", "Anything");
             ("post", read("sync", summary, parameters, answer, &["400", "401", "404", "503"]))
         }
+        Operation::Release => {
+            let flag = |name: &str, what: &str| json!({ "name": name, "in": "query", "description": what, "schema": { "type": "boolean", "default": false } });
+            let parameters = json!([
+                { "name": "lb", "in": "query", "description": "Only this load balancer; else all of the deployment.",
+                  "schema": { "type": "string", "format": "uuid" } },
+                flag("dry_run", "Only say what would be done."),
+                flag("force", "Also where connections go elsewhere then."),
+            ]);
+            let summary =
+                "Give load balancers back to the reference driver: one row a protocol, no key of Weir's";
+            let answer = json_answer("What became of each load balancer, and what it lost.", "Anything");
+            ("post", read("release", summary, parameters, answer, &["400", "401", "404", "503"]))
+        }
         Operation::ChangeState => (
             "get",
             read(

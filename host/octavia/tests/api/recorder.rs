@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
     Accepted, ApiSettings, CallContext, ChangeProgress, ChangeState, Condition, Provider, Readiness, Refusal,
-    SyncRequest, router,
+    ReleaseRequest, SyncRequest, router,
 };
 
 /// The largest body that the tests' router takes.
@@ -64,6 +64,10 @@ impl Provider for Recorder {
     }
 
     async fn sync(&self, request: SyncRequest) -> Result<Value, Refusal> {
+        Ok(json!({ "dry_run": request.dry_run }))
+    }
+
+    async fn release(&self, request: ReleaseRequest) -> Result<Value, Refusal> {
         Ok(json!({ "dry_run": request.dry_run }))
     }
 

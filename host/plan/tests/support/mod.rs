@@ -162,6 +162,7 @@ pub fn words() -> Words {
     Words {
         default_algorithm: "ONE".into(),
         algorithms: vec![("ONE".into(), fields(&["f1", "f2"])), ("TWO".into(), fields(&["f1"]))],
+        affinity: Some(Affinity { kind: "STICK".into(), option: "sticky".into(), default: "9".into() }),
         options: BTreeSet::from(["sticky".to_owned()]),
         built_in_options: BTreeSet::from(["sticky".to_owned()]),
     }

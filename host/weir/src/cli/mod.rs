@@ -13,8 +13,9 @@ use tokio::runtime::Runtime;
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 use weir_model::LoadBalancerId;
+use weir_octavia::ReleaseRequest;
 
-use crate::{check, config::Config, pausing, plan, serve, sync};
+use crate::{check, config::Config, pausing, plan, release, serve, sync};
 
 /// Octavia load balancers on OVN.
 #[derive(Parser)]
@@ -68,6 +69,28 @@ enum Command {
         /// Take out load balancers that Octavia has denied twice, at most 5 % of all in a run.
         #[arg(long)]
         remove_leaked: bool,
+        /// How to print the report.
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Gives load balancers back to the reference driver: one row a protocol, none of our keys; through the running host, or
+    /// directly where none runs. Lists what that driver cannot have. Exit code 1 when one was not released.
+    Release {
+        /// The running host's configuration file; without it, defaults and WEIR_... environment.
+        #[arg(long, env = "WEIR_CONFIG")]
+        config: Option<PathBuf>,
+        /// This load balancer.
+        #[arg(long, required_unless_present = "all")]
+        lb: Option<LoadBalancerId>,
+        /// All of this deployment.
+        #[arg(long, conflicts_with = "lb")]
+        all: bool,
+        /// Only say what would be done.
+        #[arg(long)]
+        dry_run: bool,
+        /// Also where connections then go elsewhere: to backup members, to members that drain.
+        #[arg(long)]
+        force: bool,
         /// How to print the report.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
@@ -136,6 +159,21 @@ pub fn run() -> ExitCode {
         Ok(Cli { command: Command::Sync { config, lb, dry_run, remove_leaked, output } }) => {
             with_config(config.as_deref(), |config, runtime| {
                 match runtime.block_on(sync::sync(config, lb, dry_run, remove_leaked)) {
+                    Ok(report) => {
+                        print_report(&report, output);
+                        if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
+                    }
+                    Err(error) => {
+                        error_line(&error.to_string());
+                        ExitCode::from(PROBLEM)
+                    }
+                }
+            })
+        }
+        Ok(Cli { command: Command::Release { config, lb, all: _, dry_run, force, output } }) => {
+            with_config(config.as_deref(), |config, runtime| {
+                let request = ReleaseRequest { lb, dry_run, force };
+                match runtime.block_on(release::release(config, request)) {
                     Ok(report) => {
                         print_report(&report, output);
                         if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }

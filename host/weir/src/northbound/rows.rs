@@ -9,7 +9,8 @@ use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
 use weir_ovsdb::{Replica, Row};
 use weir_plan::{
-    Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Words, decode, keys,
+    Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Ownership, Words, decode,
+    keys,
 };
 
 use super::monitor;
@@ -89,6 +90,14 @@ pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
         (has(keys::VIP) || has(keys::LB)) && !has(keys::DEVICE_OWNER)
     });
     rows.filter_map(|(_, row)| load_balancer_of(row)).collect()
+}
+
+/// Every load balancer that this deployment has written, in order.
+pub fn ours(replica: &Replica, ownership: &Ownership) -> Vec<LoadBalancerId> {
+    let ours = |lb: &LoadBalancerId| {
+        existing(replica, *lb).iter().any(|existing| ownership.owns_of(*lb, &existing.row))
+    };
+    all(replica).into_iter().filter(ours).collect()
 }
 
 /// The addresses that health checks of any row are sent from.

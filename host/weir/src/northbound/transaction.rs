@@ -103,7 +103,7 @@ fn update(patch: &Update) -> Vec<Ovsdb> {
         columns.set("name", name.as_str());
     }
     if let Some(protocol) = &patch.protocol {
-        columns.set("protocol", protocol.as_str());
+        columns.set("protocol", Datum::set((!protocol.is_empty()).then_some(protocol.as_str())));
     }
     if let Some(fields) = &patch.selection_fields {
         columns.set("selection_fields", Datum::set(fields.iter().map(String::as_str)));

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{HealthMap, LoadBalancer, Member, MemberId, Monitor, Pool, PoolId};
 use weir_plan::{
-    Distribution, Front, HealthCheck, Makers, Problem, Translation, Translations, Unit, UnitKey, units,
+    Affinity, Distribution, Front, HealthCheck, Makers, Problem, Translation, Translations, Unit, UnitKey,
+    units,
 };
 use weir_sandbox as wit;
 
@@ -92,6 +93,34 @@ pub(super) fn selection_fields(
     facts: &[String],
     word: &str,
 ) -> Option<BTreeSet<String>> {
+    let answer = distribute_nobody(registry, facts, word, None)?;
+    Some(answer.selection_fields.into_iter().collect())
+}
+
+/// How an algorithm's plugin keeps a client with its member, for the same. A kind that needs no cookie bears the name of an
+/// algorithm: what one hashes, the other remembers.
+pub(super) fn affinity(
+    registry: &wit::Registry,
+    facts: &[String],
+    algorithm: &str,
+    kind: &str,
+) -> Option<Affinity> {
+    let options = |timeout_s| {
+        let persistence = wit::Persistence { kind: kind.to_owned(), timeout_s, extra: Vec::new() };
+        Some(distribute_nobody(registry, facts, algorithm, Some(persistence))?.options)
+    };
+    let asked: u32 = 4242;
+    let (option, _) = options(Some(asked))?.into_iter().find(|(_, value)| *value == asked.to_string())?;
+    let (_, default) = options(None)?.into_iter().find(|(key, _)| *key == option)?;
+    Some(Affinity { kind: kind.to_owned(), option, default })
+}
+
+fn distribute_nobody(
+    registry: &wit::Registry,
+    facts: &[String],
+    word: &str,
+    persistence: Option<wit::Persistence>,
+) -> Option<wit::Distribution> {
     let vips =
         vec![wit::Vip { address: "192.0.2.1".to_owned(), family: convert::family(true), floating: false }];
     let plugin = registry.algorithm(word)?;
@@ -106,13 +135,12 @@ pub(super) fn selection_fields(
     let pool = wit::Pool {
         protocol: String::new(),
         algorithm: word.to_owned(),
-        persistence: None,
+        persistence,
         monitor: None,
         enabled: true,
         extra: Vec::new(),
     };
-    let answer = plugin.distribute(&context, Some(&pool), &[]).ok()?;
-    Some(answer.selection_fields.into_iter().collect())
+    plugin.distribute(&context, Some(&pool), &[]).ok()
 }
 
 struct Questions<'a> {

@@ -78,7 +78,7 @@ pub struct Impact {
 }
 
 /// Plans every load balancer of ours with the plugins in `new`, and says where that differs from what those in `old` would
-/// do; without `old`, what there is to do at all. `only` looks at one load balancer.
+/// do; without `old`, what there is to do at all, also to take over what may be. `only` looks at one load balancer.
 pub fn impact(
     reader: &impl Reader,
     old: Option<&Plugins>,
@@ -92,7 +92,10 @@ pub fn impact(
         let change = |plugins: &Plugins| {
             reader.read(|replica, probes| {
                 let planner = Planner { replica, probes, plugins, ownership };
-                planner.owns(lb).then(|| change(&planner, lb))
+                let takes_over = old.is_none() && planner.takes_over(lb);
+                let why = takes_over.then(|| "would be taken over".to_owned());
+                (takes_over || planner.owns(lb))
+                    .then(|| change(&planner, lb).map(|change| Change { why, ..change }))
             })
         };
         let Some(would) = change(new) else { continue };

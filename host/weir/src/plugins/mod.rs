@@ -45,6 +45,8 @@ impl Plugins {
             .unwrap_or_default();
         let mut spoken = registry.algorithms();
         spoken.sort_by_key(|word| *word != default_algorithm);
+        let affinity =
+            spoken.iter().find_map(|word| ask::affinity(&registry, &facts, &default_algorithm, word));
         let algorithms = spoken.into_iter().filter_map(|word| {
             let fields = ask::selection_fields(&registry, &facts, &word)?;
             Some((word, fields))
@@ -54,7 +56,7 @@ impl Plugins {
             registry.plugins().flat_map(|plugin| plugin.options().iter().cloned()).collect();
         let built_in_options =
             registry.built_in().flat_map(|plugin| plugin.options().iter().cloned()).collect();
-        let words = Words { default_algorithm, algorithms, options, built_in_options };
+        let words = Words { default_algorithm, algorithms, affinity, options, built_in_options };
         Self { registry, capabilities, words, facts }
     }
 }

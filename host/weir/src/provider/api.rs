@@ -8,7 +8,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
     Accepted, CallContext, ChangeProgress, ChangeState, Condition, ErrorClass, Provider, Readiness, Refusal,
-    SyncRequest, VipPortRequest, VipPorts,
+    ReleaseRequest, SyncRequest, VipPortRequest, VipPorts,
 };
 
 use super::{
@@ -88,6 +88,10 @@ impl Provider for Api {
 
     async fn sync(&self, request: SyncRequest) -> Result<Value, Refusal> {
         Ok(json!(self.0.sync(request).await?))
+    }
+
+    async fn release(&self, request: ReleaseRequest) -> Result<Value, Refusal> {
+        Ok(json!(self.0.release(request).await?))
     }
 
     fn plugins(&self) -> Value {

@@ -21,6 +21,7 @@
 //! | [`repair`] | looks at a load balancer unasked and puts it right |
 //! | [`open`] | calls around which Octavia's transaction may be open |
 //! | [`pause`] | nothing is written for a while |
+//! | [`release`] | load balancers given back to the reference driver |
 //! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
 //! | [`sources`] | source ports of health checks: asked for, freed |
@@ -43,6 +44,7 @@ mod pause;
 mod ports;
 mod queue;
 mod recover;
+mod release;
 mod repair;
 mod sets;
 mod sources;

@@ -132,6 +132,11 @@ impl Host {
         }
     }
 
+    /// What is no longer ours does not drift.
+    pub(super) fn forget_drift(&self, lb: LoadBalancerId) {
+        self.drift.note(lb, 0);
+    }
+
     fn see(&self, lb: LoadBalancerId, reasons: &Reasons) -> Seen {
         let replica = self.northbound.replica();
         let existing = rows::existing(&replica, lb);

@@ -1,0 +1,224 @@
+//! `weir release`: gives load balancers back to the reference driver, through the running host, or directly where none runs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{sleep, timeout};
+use weir_model::LoadBalancerId;
+use weir_octavia::ReleaseRequest;
+use weir_plan::{Loss, Ownership, Release};
+
+use crate::{
+    config::Config,
+    limits,
+    metrics::Metrics,
+    northbound::{
+        committer::{Asked, CommitError, Committer},
+        rows,
+    },
+    plan::{self, PlanError},
+    planning::Planner,
+    plugins::{Databases, LoadError, Loader, Plugins, Reader},
+    remote::{self, RemoteError},
+};
+
+/// Why nothing was released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The running host says no, or cannot be asked.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The Northbound or the plugins cannot be read.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The host's answer is no report.
+    #[error("the host's answer cannot be read: {0}")]
+    Answer(#[from] serde_json::Error),
+}
+
+/// What became of a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// Its rows are as the reference driver makes them, or would be.
+    Released {
+        /// How many operations that took.
+        operations: usize,
+    },
+    /// `adopt` names it: it would be taken over again at once.
+    WouldBeAdopted,
+    /// Connections would go elsewhere than now; see `losses`.
+    MovesTraffic,
+    /// It belongs to somebody else.
+    Foreign,
+    /// Changes came again and again.
+    Busy,
+    /// It could not be done; the others were.
+    Failed {
+        /// Why.
+        why: String,
+    },
+}
+
+/// One load balancer's line of the report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Which one.
+    pub id: LoadBalancerId,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// What the reference driver cannot have.
+    pub losses: Vec<Loss>,
+}
+
+/// What a run has found and done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Nothing was changed.
+    pub dry_run: bool,
+    /// Every load balancer that was looked at.
+    pub loadbalancers: Vec<Line>,
+}
+
+/// What a look at a load balancer says.
+pub enum Judged {
+    /// It can go.
+    Goes(Release),
+    /// It stays.
+    Stays(Outcome, Vec<Loss>),
+}
+
+/// Looks whether a load balancer can be given back.
+pub fn judge(planner: &Planner<'_>, lb: LoadBalancerId, force: bool) -> Judged {
+    let existing = rows::existing(planner.replica, lb);
+    if existing.is_empty() || existing.iter().any(|row| !planner.ownership.owns_of(lb, &row.row)) {
+        return Judged::Stays(Outcome::Foreign, Vec::new());
+    }
+    if planner.ownership.adopts(lb) {
+        return Judged::Stays(Outcome::WouldBeAdopted, Vec::new());
+    }
+    match planner.release(lb) {
+        Ok(release) if release.moves_traffic() && !force => {
+            Judged::Stays(Outcome::MovesTraffic, release.losses)
+        }
+        Ok(release) => Judged::Goes(release),
+        Err(refusal) => Judged::Stays(Outcome::Failed { why: refusal.to_string() }, Vec::new()),
+    }
+}
+
+/// Gives back one load balancer, or all of this deployment.
+///
+/// # Errors
+/// [`ReleaseError`].
+pub async fn release(config: &Config, request: ReleaseRequest) -> Result<Report, ReleaseError> {
+    let ReleaseRequest { lb, dry_run, force } = request;
+    let only = lb.map(|lb| format!("&lb={lb}")).unwrap_or_default();
+    match remote::post(config, &format!("/v1/release?dry_run={dry_run}&force={force}{only}")).await {
+        Ok(report) => Ok(serde_json::from_value(report)?),
+        // Nobody runs who could write at the same time; should somebody after all, the guards say so.
+        Err(RemoteError::Unreachable { .. }) => Ok(directly(config, request).await?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn directly(config: &Config, request: ReleaseRequest) -> Result<Report, PlanError> {
+    let loader = Loader::new(&config.plugins, None).map_err(LoadError::from)?;
+    let registry = loader.load()?.registry;
+    let (northbound, southbound) = plan::connect(config).await?;
+    let plugins = Plugins::new(registry, rows::capabilities(&northbound.replica()));
+    let databases = Databases { northbound: &northbound, southbound: &southbound };
+    let ownership = config.ownership();
+    let committer = Committer::start(northbound.clone(), Metrics::default().transactions.clone());
+    let all = databases.read(|replica, _| rows::ours(replica, &ownership));
+    if let Some(lb) = request.lb.filter(|lb| rows::existing(&northbound.replica(), *lb).is_empty()) {
+        return Err(PlanError::Unknown(lb));
+    }
+    let wanted = request.lb.map_or(all, |lb| vec![lb]);
+    let mut report = Report { dry_run: request.dry_run, loadbalancers: Vec::new() };
+    for lb in wanted {
+        let line = one(&databases, &plugins, &ownership, &committer, request, lb).await;
+        report.loadbalancers.push(line);
+    }
+    Ok(report)
+}
+
+async fn one(
+    databases: &Databases<'_>,
+    plugins: &Plugins,
+    ownership: &Ownership,
+    committer: &Committer,
+    request: ReleaseRequest,
+    lb: LoadBalancerId,
+) -> Line {
+    for _ in 0..limits::SYNC_TRIES {
+        let judged = databases.read(|replica, probes| {
+            judge(&Planner { replica, probes, plugins, ownership }, lb, request.force)
+        });
+        let release = match judged {
+            Judged::Goes(release) => release,
+            Judged::Stays(outcome, losses) => return Line { id: lb, outcome, losses },
+        };
+        let operations = &release.plan.operations;
+        let outcome = Outcome::Released { operations: operations.len() };
+        if request.dry_run {
+            return Line { id: lb, outcome, losses: release.losses };
+        }
+        let committed = committer.commit(lb, operations, "release", Asked::ByCall);
+        match timeout(limits::CHECK, committed).await {
+            Ok(Ok(())) => return Line { id: lb, outcome, losses: release.losses },
+            Ok(Err(CommitError::Stale(_))) => sleep(limits::OCTAVIA_LOOK).await,
+            Ok(Err(error)) => {
+                return Line {
+                    id: lb,
+                    outcome: Outcome::Failed { why: error.to_string() },
+                    losses: Vec::new(),
+                };
+            }
+            Err(_) => {
+                let why = "the Northbound does not answer".to_owned();
+                return Line { id: lb, outcome: Outcome::Failed { why }, losses: Vec::new() };
+            }
+        }
+    }
+    Line { id: lb, outcome: Outcome::Busy, losses: Vec::new() }
+}
+
+impl Report {
+    /// Whether all that was asked for has been done, or would be.
+    pub fn ok(&self) -> bool {
+        self.loadbalancers.iter().all(|line| matches!(line.outcome, Outcome::Released { .. }))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut released = 0;
+        for Line { id, outcome, losses } in &self.loadbalancers {
+            match outcome {
+                Outcome::Released { operations } => {
+                    released += 1;
+                    writeln!(f, "{id}: released, {operations} operations")?;
+                }
+                Outcome::WouldBeAdopted => {
+                    writeln!(f, "{id}: not released: `adopt` names it, so it would be taken over again")?;
+                }
+                Outcome::MovesTraffic => {
+                    writeln!(
+                        f,
+                        "{id}: not released: connections would go elsewhere than now (--force does it)"
+                    )?;
+                }
+                Outcome::Foreign => writeln!(f, "{id}: not released: it is not this deployment's")?,
+                Outcome::Busy => writeln!(f, "{id}: not released: changes came again and again")?,
+                Outcome::Failed { why } => writeln!(f, "{id}: not released: {why}")?,
+            }
+            for Loss { object, what, detail, traffic } in losses {
+                let mark = if *traffic { "!" } else { "-" };
+                writeln!(f, "  {mark} {object}: {what}: {detail}")?;
+            }
+        }
+        let dry = if self.dry_run { " (nothing was changed)" } else { "" };
+        writeln!(f, "{released} of {} load balancers are released{dry}", self.loadbalancers.len())
+    }
+}

@@ -1,0 +1,106 @@
+"""Load balancers are given back, and the reference goes on with them as if it had made them."""
+
+import pytest
+from changes import finish, use
+from compare import canonical, difference
+from weir import keys_of_weir, without_keys_of_weir
+
+
+def comparable(rows):
+    """Rows of one load balancer, without their uuids and in one order."""
+    return sorted(canonical(rows), key=lambda row: row["protocol"])
+
+
+@pytest.fixture(scope="module")
+def untouched(worlds):
+    """Taken over, and given back as it was."""
+    world = worlds("untouched")
+    weir = world.weir(adopt="all")
+    weir.settled()
+    weir.stop()
+    weir.configure(adopt="none")
+    world.report = weir.release("--all")
+    return world
+
+
+def test_what_was_only_taken_over_goes_back_to_the_letter(untouched, made, shape):
+    lb = made.shapes[shape].lb
+    code, report = untouched.report
+    assert code == 0
+    [line] = [line for line in report["loadbalancers"] if line["id"] == lb]
+    assert line["outcome"] == "released" and line["losses"] == []
+    assert untouched.rows(lb) == made.rows[lb]
+
+
+@pytest.fixture(scope="module")
+def back(worlds, made):
+    """Taken over, used, given back; and beside it the same with the reference alone. What the reference then makes of both."""
+    one, other = worlds("back"), worlds("alone")
+    weir = one.weir(adopt="all")
+    weir.settled()
+    for m in made.shapes.values():
+        use(one.octavia, m)
+    weir.settled()
+    weir.stop()
+    weir.configure(adopt="none")
+    weir.start()
+    code, report = weir.release("--all")
+    assert code == 0, report
+    other.reference()
+    for m in made.shapes.values():
+        use(other.octavia, m)
+    one.released, other.released = one.rows(), other.rows()
+    # The host still runs, and must leave them alone.
+    weir.settled()
+    one.reference()
+    for world in (one, other):
+        world.steps = {}
+        for name, m in made.shapes.items():
+            steps = world.steps[name] = []
+            finish(world.octavia, m, lambda what: steps.append([what, comparable(world.rows(m.lb))]))
+    one.last = one.rows(), weir.plan()
+    return one, other
+
+
+def test_what_was_used_goes_back_as_the_reference_would_have_it(back, made, shape):
+    one, other = back
+    lb = made.shapes[shape].lb
+    assert all(not keys_of_weir(row) for row in one.released[lb])
+    assert difference(comparable(one.released[lb]), comparable(other.released[lb])) == {}
+
+
+def test_the_reference_goes_on(back, shape):
+    one, other = back
+    for ours, theirs in zip(one.steps[shape], other.steps[shape], strict=True):
+        assert difference(ours, theirs) == {}
+
+
+def test_a_released_one_stays_released(back):
+    one, _ = back
+    assert one.last == ({}, {"checked": 0, "changes": []})
+
+
+@pytest.fixture(scope="module")
+def moved_out(worlds, made):
+    """Made by Weir from the beginning and given back; and beside it, made by the reference."""
+    from shapes import make_all
+    world = worlds("moved-out", empty=True)
+    weir = world.weir()
+    make_all(world.octavia)
+    weir.settled()
+    world.report = weir.release("--all", "--force")
+    weir.stop()
+    world.released = world.rows()
+    world.reference()
+    world.steps = {}
+    for name, m in made.shapes.items():
+        steps = world.steps[name] = []
+        finish(world.octavia, m, lambda what: steps.append([what, comparable(world.rows(m.lb))]))
+    return world
+
+
+def test_what_weir_has_made_goes_to_the_reference(moved_out, made, shape):
+    lb = made.shapes[shape].lb
+    code, report = moved_out.report
+    assert code == 0, report
+    assert difference(comparable(moved_out.released[lb]), comparable(made.rows[lb])) == {}
