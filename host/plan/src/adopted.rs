@@ -166,7 +166,8 @@ fn statuses(left: &mut LoadBalancerRow, row: &LoadBalancerRow) {
 
 /// Hash of what Weir would write, but for our own keys and what changes by itself.
 fn hash(wanted: &Wanted) -> String {
-    let Wanted { protocol, vips, selection_fields, options, external_ids, place, checks, kept: _ } = wanted;
+    let Wanted { protocol, vips, selection_fields, options, external_ids, place, checks, acls: _, kept: _ } =
+        wanted;
     let said: BTreeMap<_, _> = external_ids
         .iter()
         .filter(|(key, _)| !key.starts_with(keys::OURS) && *key != keys::MEMBER_STATUS)

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use weir_model::LoadBalancerId;
 
 use crate::{
+    acls::{self, Acl, ExistingAcl},
     adopted,
+    centralised::FloatingIp,
     compile::{Wanted, managed_options},
     decode::objects,
     edited,
@@ -96,6 +98,23 @@ pub enum Operation {
         /// The row.
         row: Uuid,
     },
+    /// Puts a rule into a switch.
+    InsertAcl(Acl),
+    /// Takes a rule out of a switch.
+    RemoveAcl(ExistingAcl),
+    /// Makes a member's floating IP central or distributed; fails the transaction where somebody has changed it since.
+    MemberFloatingIp {
+        /// As it was read.
+        before: FloatingIp,
+        /// As it shall be.
+        after: FloatingIp,
+    },
+}
+
+impl Operation {
+    fn guards(&self, uuid: Uuid) -> bool {
+        matches!(self, Self::Guard { row, .. } if *row == uuid)
+    }
 }
 
 /// A row with a `load_balancer` set.
@@ -139,7 +158,8 @@ pub struct MapPatch {
 }
 
 impl MapPatch {
-    fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Self {
+    /// What makes one map another.
+    pub fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Self {
         Self {
             remove: old.keys().filter(|key| !new.contains_key(*key)).cloned().collect(),
             set: new
@@ -191,7 +211,7 @@ pub fn diff(
         edited::mark(&mut row, around.words);
         Settled { row, stays }
     };
-    Ok(plan(lb, wanted, existing, &settle, taken))
+    Ok(plan(lb, wanted, existing, around, &settle, taken))
 }
 
 /// A row as it shall stand.
@@ -208,6 +228,7 @@ pub(crate) fn plan(
     lb: LoadBalancerId,
     wanted: Vec<Wanted>,
     existing: &[Existing],
+    around: Surroundings<'_>,
     settle: Settle<'_>,
     taken: &dyn Fn(&Uuid) -> bool,
 ) -> Plan {
@@ -222,8 +243,10 @@ pub(crate) fn plan(
     let (matched, leftover) = assign(&wanted, existing);
     let mut used: BTreeSet<Uuid> = existing.iter().map(|existing| existing.row.uuid).collect();
     let mut changes = Vec::new();
+    let mut rules = BTreeSet::new();
     for (mut wanted, existing) in wanted.into_iter().zip(matched) {
         plan.kept.append(&mut wanted.kept);
+        rules.append(&mut wanted.acls);
         plan.unresolved.extend(wanted.place.unresolved.iter().copied());
         plan.without_port.extend(wanted.checks.without_port.iter().copied());
         plan.sourceless.extend(wanted.checks.sourceless.iter().copied());
@@ -238,7 +261,16 @@ pub(crate) fn plan(
         plan.operations.push(guard(&existing.row));
         changes.push(Operation::Delete { row: existing.row.uuid });
     }
+    let mut rules = acls::operations(lb, rules, around);
+    if !rules.is_empty() {
+        // They follow from the rows as much as attachments do.
+        let unguarded =
+            |row: &&Existing| !plan.operations.iter().any(|operation| operation.guards(row.row.uuid));
+        let guards: Vec<_> = existing.iter().filter(unguarded).map(|existing| guard(&existing.row)).collect();
+        plan.operations.extend(guards);
+    }
     plan.operations.append(&mut changes);
+    plan.operations.append(&mut rules);
     plan.sourceless.sort_unstable();
     plan.sourceless.dedup();
     plan

@@ -39,6 +39,9 @@
 //! In our own keys a `-` stands before the id: the reference takes every key for a pool's or a listener's that has `pool_` or
 //! `listener_` anywhere in it, and its member calls then end in an error.
 //!
+//! A `NAT` row of Neutron's that is a member's floating IP may have `weir:centralised_for` (ids of load balancers, separated by
+//! spaces) and `weir:distributed` (JSON of what two of its columns were); see [`crate::centralised`].
+//!
 //! Keys that are not in this table are somebody else's and stay as they are.
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -96,6 +99,10 @@ pub const CHECK_MONITOR: &str = "octavia:healthmonitor";
 pub const CHECK_POOL: &str = "octavia:pool_id";
 /// On a health check: the address of its VIP entry.
 pub const CHECK_VIP: &str = "octavia:vip";
+/// On a member's floating IP: the load balancers that need it to be central.
+pub const CENTRALISED: &str = "weir:centralised_for";
+/// On a member's floating IP: what it was before.
+pub const DISTRIBUTED: &str = "weir:distributed";
 /// On rows that Neutron makes for its own use, such as port forwarding: never ours.
 pub const DEVICE_OWNER: &str = "neutron:device_owner";
 

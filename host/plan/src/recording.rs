@@ -9,9 +9,13 @@ use std::{
 
 use ipnet::IpNet;
 use uuid::Uuid;
-use weir_model::{PortId, SubnetId};
+use weir_model::{LoadBalancerId, PortId, SubnetId};
 
-use crate::topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
+use crate::{
+    acls::ExistingAcl,
+    centralised::FloatingIp,
+    topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology},
+};
 
 /// A question to the network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,10 +32,16 @@ pub enum Lookup {
     Subnet(SubnetId),
     /// [`Topology::floating_ips`].
     FloatingIps(PortId, IpAddr),
+    /// [`Topology::member_floating_ips`].
+    MemberFloatingIps(PortId, IpAddr),
+    /// [`Topology::centralised_for`].
+    CentralisedFor(LoadBalancerId),
     /// [`Topology::port_at`].
     PortAt(Switch, Vec<IpNet>, IpAddr),
     /// [`Topology::source_of`].
     SourceOf(SubnetId, Switch, bool),
+    /// [`Topology::acls`].
+    Acls(LoadBalancerId),
 }
 
 /// What a change in the network is about: questions with this key may have another answer now.
@@ -49,10 +59,14 @@ pub enum Key {
     Subnet(SubnetId),
     /// The floating IPs of a port.
     FloatingIps(PortId),
+    /// The floating IPs that were made central for a load balancer.
+    CentralisedFor(LoadBalancerId),
     /// An address on some switch.
     Address(IpAddr),
     /// The port that health checks of a subnet are sent from.
     Source(SubnetId),
+    /// The rules of switches for a load balancer.
+    Acls(LoadBalancerId),
 }
 
 impl Lookup {
@@ -64,9 +78,11 @@ impl Lookup {
             Self::RouterPortsOn(switch) => Key::RouterPortsOn(switch.name.clone()),
             Self::PortsOf(router) => Key::Router(router.uuid),
             Self::Subnet(id) => Key::Subnet(*id),
-            Self::FloatingIps(port, _) => Key::FloatingIps(*port),
+            Self::FloatingIps(port, _) | Self::MemberFloatingIps(port, _) => Key::FloatingIps(*port),
+            Self::CentralisedFor(lb) => Key::CentralisedFor(*lb),
             Self::PortAt(_, _, address) => Key::Address(*address),
             Self::SourceOf(subnet, _, _) => Key::Source(*subnet),
+            Self::Acls(lb) => Key::Acls(*lb),
         }
     }
 
@@ -79,8 +95,13 @@ impl Lookup {
             Self::PortsOf(router) => fingerprint(&topology.ports_of(router)),
             Self::Subnet(id) => fingerprint(&topology.subnet(*id)),
             Self::FloatingIps(port, address) => fingerprint(&topology.floating_ips(*port, address)),
+            Self::MemberFloatingIps(port, address) => {
+                fingerprint(&topology.member_floating_ips(*port, address))
+            }
+            Self::CentralisedFor(lb) => fingerprint(&topology.centralised_for(*lb)),
             Self::PortAt(switch, cidrs, address) => fingerprint(&topology.port_at(switch, cidrs, address)),
             Self::SourceOf(subnet, switch, ipv4) => fingerprint(&topology.source_of(*subnet, switch, *ipv4)),
+            Self::Acls(lb) => fingerprint(&topology.acls(*lb)),
         }
     }
 }
@@ -147,6 +168,15 @@ impl Topology for Recording<'_> {
         self.note(Lookup::FloatingIps(port, *address), self.topology.floating_ips(port, address))
     }
 
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
+        let answer = self.topology.member_floating_ips(port, address);
+        self.note(Lookup::MemberFloatingIps(port, *address), answer)
+    }
+
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        self.note(Lookup::CentralisedFor(lb), self.topology.centralised_for(lb))
+    }
+
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
         let lookup = Lookup::PortAt(switch.clone(), cidrs.to_vec(), *address);
         self.note(lookup, self.topology.port_at(switch, cidrs, address))
@@ -155,5 +185,9 @@ impl Topology for Recording<'_> {
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
         let lookup = Lookup::SourceOf(subnet, switch.clone(), ipv4);
         self.note(lookup, self.topology.source_of(subnet, switch, ipv4))
+    }
+
+    fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl> {
+        self.note(Lookup::Acls(lb), self.topology.acls(lb))
     }
 }

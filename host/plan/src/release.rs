@@ -10,7 +10,7 @@ use uuid::Uuid;
 use weir_model::{Listener, LoadBalancer, Member, Pool, PoolId};
 
 use crate::{
-    adopted,
+    adopted, centralised,
     compile::{Wanted, compile, managed_options},
     decode::objects,
     diff::{self, Operation, Plan, Settled},
@@ -98,13 +98,14 @@ pub fn release(
         Settled { row, stays: false }
     };
     let taken = |_: &Uuid| false;
-    let plan = diff::plan(plain.id, wanted, existing, &settle, &taken);
+    let mut plan = diff::plan(plain.id, wanted, existing, around, &settle, &taken);
     if let Some(row) = plan.operations.iter().find_map(|operation| match operation {
         Operation::Insert(row) => Some(row.uuid),
         _ => None,
     }) {
         return Err(PlanError::Unsound { lb: lb.id, why: format!("row {row} would be made for a release") });
     }
+    plan.operations.extend(centralised::leave_central(lb.id, around));
     Ok(Release { plan, losses: losses.0.into_iter().collect() })
 }
 
@@ -121,6 +122,7 @@ fn subnets_stand(tokens: &mut String) {
 fn plain(lb: &LoadBalancer) -> LoadBalancer {
     let mut plain = lb.clone();
     plain.flavor.clear();
+    plain.listeners.values_mut().for_each(|listener| listener.allowed_cidrs.clear());
     for pool in plain.pools.values_mut() {
         pool.monitor.iter_mut().for_each(|monitor| monitor.admin_state_up = true);
         for member in pool.members.values_mut() {

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use uuid::Uuid;
-use weir_model::{NetworkId, PortId, SubnetId};
+use weir_model::{LoadBalancerId, NetworkId, PortId, SubnetId};
+
+use crate::acls::ExistingAcl;
+use crate::centralised::FloatingIp;
 
 /// A `Logical_Switch`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +53,8 @@ pub struct RouterPort {
     pub gateway: bool,
     /// A Neutron router interface, not a gateway (`neutron:device_owner` of the switch's side).
     pub interface: bool,
+    /// The name of the switch's port that is wired to it.
+    pub peer: Option<String>,
 }
 
 /// Where a Neutron subnet is.
@@ -75,14 +80,23 @@ pub trait Topology {
     fn subnet(&self, id: SubnetId) -> Option<Subnet>;
     /// The floating IPs that stand for an address of a port, in order.
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr>;
+    /// The floating IPs of a member: those that stand for an address of its port.
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp>;
+    /// The floating IPs that were made central for a load balancer.
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp>;
     /// The name of the switch port that holds an address of a subnet with these CIDRs.
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String>;
     /// The address from which health checks are sent into a subnet: that of the port which [`source_port_name`] names.
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr>;
+    /// The rules of switches that say they are for a load balancer, in order; one in several switches is told for each.
+    fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl>;
 }
 
 /// How the name of a network's switch begins.
 pub const SWITCH_PREFIX: &str = "neutron-";
+
+/// On a floating IP's `external_ids`: the Neutron port it stands for.
+pub const FLOATING_IP_PORT: &str = "neutron:fip_port_id";
 
 /// On a provider network's switch (`external_ids`).
 pub const PROVIDER_KEY: &str = "neutron:provnet-physical-network";

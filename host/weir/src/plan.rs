@@ -195,9 +195,19 @@ impl fmt::Display for Line<'_> {
             Operation::RemoveCheck { load_balancer, check } => {
                 write!(f, "take health check {check} out of row {load_balancer}")
             }
+            Operation::InsertAcl(acl) => {
+                write!(f, "put a rule into switch {}: {}, drop {}", acl.switch, acl.direction, acl.matches)
+            }
+            Operation::RemoveAcl(existing) => {
+                write!(f, "take rule {} out of switch {}", existing.uuid, existing.acl.switch)
+            }
             Operation::Delete { row } => write!(f, "delete row {row}"),
             Operation::Attach { to, row } => write!(f, "attach row {row} to {}", holder(to)),
             Operation::Detach { from, row } => write!(f, "detach row {row} from {}", holder(from)),
+            Operation::MemberFloatingIp { before, after } => {
+                let to = if after.logical_port.is_some() { "distributed" } else { "central" };
+                write!(f, "member's floating IP {}: {to}", before.uuid)
+            }
         }
     }
 }

@@ -4,11 +4,18 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use ipnet::IpNet;
 use uuid::Uuid;
-use weir_model::{PortId, SubnetId};
-use weir_ovsdb::{Replica, Row};
-use weir_plan::{Port, RouterPort, RouterRef, Subnet, Switch, Topology, topology::source_port_name};
+use weir_model::{LoadBalancerId, PortId, SubnetId};
+use weir_ovsdb::{Datum, Replica, Row};
+use weir_plan::{
+    Acl, ExistingAcl, FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls,
+    topology::source_port_name,
+};
 
 use super::monitor;
+
+/// A table that came with OVN 26.03, from which on health checks may be sent from a router's address in the subnet, and no
+/// port has to be made for them. Unproven: such an OVN was not to be had for Weir's tests, which have only its schema.
+const ROUTERS_ARE_SOURCES_WITH: &str = "Logical_Switch_Port_Health_Check";
 
 /// The replica as a network.
 pub struct ReplicaTopology<'r>(pub &'r Replica);
@@ -63,15 +70,19 @@ impl Topology for ReplicaTopology<'_> {
     }
 
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
-        let rows = self.0.find("NAT", &monitor::by_floating_ip_port(), &port.to_string());
-        let parsed = |row: &Row, column: &str| row.str(column)?.parse::<IpAddr>().ok();
-        let of_address = rows.filter(|(_, row)| {
-            row.str("type") == Some("dnat_and_snat") && parsed(row, "logical_ip").as_ref() == Some(address)
-        });
-        let mut found: Vec<_> = of_address.filter_map(|(_, row)| parsed(row, "external_ip")).collect();
+        let rows = self.nat_of(port, address);
+        let mut found: Vec<_> = rows.filter_map(|(_, row)| address_in(row, "external_ip")).collect();
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
+        sorted(self.nat_of(port, address).map(floating_ip))
+    }
+
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        sorted(self.0.find("NAT", &monitor::by_centralised_for(), &lb.to_string()).map(floating_ip))
     }
 
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
@@ -92,6 +103,10 @@ impl Topology for ReplicaTopology<'_> {
     }
 
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
+        let routers = self.0.schema().is_some_and(|schema| schema.has_table(ROUTERS_ARE_SOURCES_WITH));
+        if let Some(address) = routers.then(|| self.router_in(subnet, switch, ipv4)).flatten() {
+            return Some(address);
+        }
         let name = source_port_name(subnet);
         let ports = self.0.find("Logical_Switch_Port", &monitor::by_port_name(), &name);
         let mut addresses: Vec<_> = ports
@@ -103,6 +118,13 @@ impl Topology for ReplicaTopology<'_> {
         addresses.sort_unstable();
         addresses.into_iter().next()
     }
+
+    fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl> {
+        let by_key = self.0.find("ACL", &monitor::by_our_key(), &lb.to_string());
+        let by_name = self.0.find("ACL", &monitor::by_name(), &acls::name(lb));
+        let rows: BTreeMap<Uuid, &Row> = by_key.chain(by_name).collect();
+        rows.into_iter().flat_map(|(uuid, row)| self.acl(uuid, row)).collect()
+    }
 }
 
 impl ReplicaTopology<'_> {
@@ -112,8 +134,48 @@ impl ReplicaTopology<'_> {
         row.map_value("external_ids", "neutron:project_id").map(str::to_owned)
     }
 
+    /// The floating IPs that stand for an address of a port.
+    fn nat_of(&self, port: PortId, address: &IpAddr) -> impl Iterator<Item = (Uuid, &Row)> {
+        let rows = self.0.find("NAT", &monitor::by_floating_ip_port(), &port.to_string());
+        rows.filter(|(_, row)| {
+            row.str("type") == Some("dnat_and_snat")
+                && address_in(row, "logical_ip").as_ref() == Some(address)
+        })
+    }
+
+    /// The address of a router in a subnet, the lowest where it has several.
+    fn router_in(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
+        let cidrs = self.subnet(subnet)?.cidrs;
+        let id = subnet.to_string();
+        let ports = self.0.find("Logical_Router_Port", &monitor::by_subnet(monitor::SUBNETS), &id);
+        let here = |port: &RouterPort| port.interface && port.switch_name.as_ref() == Some(&switch.name);
+        let ports = ports.filter_map(|(uuid, row)| self.router_port(&uuid, row)).filter(here);
+        let networks = ports.flat_map(|port| port.networks);
+        let inside = networks.filter(|network| {
+            network.addr().is_ipv4() == ipv4 && cidrs.iter().any(|cidr| cidr.trunc() == network.trunc())
+        });
+        inside.map(|network| network.addr()).min()
+    }
+
     fn switch_of(&self, port: &Uuid) -> Option<Switch> {
         self.0.find_references("Logical_Switch", "ports", port).next().map(|(uuid, row)| switch(uuid, row))
+    }
+
+    fn acl(&self, uuid: Uuid, row: &Row) -> impl Iterator<Item = ExistingAcl> {
+        let text = |column: &str| row.str(column).unwrap_or_default().to_owned();
+        let switches = self.0.find_references("Logical_Switch", "acls", &uuid);
+        switches.map(move |(switch, _)| ExistingAcl {
+            uuid,
+            acl: Acl {
+                switch,
+                direction: text("direction"),
+                priority: row.get("priority").and_then(Datum::as_int).unwrap_or_default(),
+                matches: text("match"),
+                action: text("action"),
+                name: text("name"),
+                external_ids: row.get("external_ids").map(Datum::string_map).unwrap_or_default(),
+            },
+        })
     }
 
     fn switch_with_dhcp(&self, dhcp: &Uuid) -> Option<Switch> {
@@ -128,6 +190,7 @@ impl ReplicaTopology<'_> {
         let name = row.str("name").unwrap_or_default();
         let peer = self.0.find("Logical_Switch_Port", &monitor::by_router_port(), name).next();
         let owner = peer.and_then(|(_, port)| port.map_value("external_ids", "neutron:device_owner"));
+        let peer = peer.and_then(|(_, port)| port.str("name")).map(str::to_owned);
         let has = |column: &str| row.get(column).is_some_and(|datum| !datum.is_empty());
         Some(RouterPort {
             router: RouterRef { name: router_row.str("name").unwrap_or_default().to_owned(), uuid: router },
@@ -135,8 +198,28 @@ impl ReplicaTopology<'_> {
             switch_name: row.map_value("external_ids", "neutron:network_name").map(str::to_owned),
             gateway: has("gateway_chassis") || has("ha_chassis_group"),
             interface: owner.is_some_and(|owner| owner.starts_with("network:router_interface")),
+            peer,
         })
     }
+}
+
+fn address_in(row: &Row, column: &str) -> Option<IpAddr> {
+    row.str(column)?.parse().ok()
+}
+
+fn floating_ip((uuid, row): (Uuid, &Row)) -> FloatingIp {
+    FloatingIp {
+        uuid,
+        external_mac: row.str("external_mac").map(str::to_owned),
+        logical_port: row.str("logical_port").map(str::to_owned),
+        external_ids: row.get("external_ids").map(weir_ovsdb::Datum::string_map).unwrap_or_default(),
+    }
+}
+
+fn sorted(found: impl Iterator<Item = FloatingIp>) -> Vec<FloatingIp> {
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable();
+    found
 }
 
 fn switch(uuid: Uuid, row: &Row) -> Switch {

@@ -125,7 +125,9 @@ mod tests {
 
     use ipnet::IpNet;
     use weir_model::{PortId, SubnetId};
-    use weir_plan::{Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint};
+    use weir_plan::{
+        ExistingAcl, FloatingIp, Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint,
+    };
 
     use super::*;
 
@@ -153,11 +155,20 @@ mod tests {
         fn floating_ips(&self, _: PortId, _: &IpAddr) -> Vec<IpAddr> {
             Vec::new()
         }
+        fn member_floating_ips(&self, _: PortId, _: &IpAddr) -> Vec<FloatingIp> {
+            Vec::new()
+        }
+        fn centralised_for(&self, _: LoadBalancerId) -> Vec<FloatingIp> {
+            Vec::new()
+        }
         fn port_at(&self, _: &Switch, _: &[IpNet], _: &IpAddr) -> Option<String> {
             None
         }
         fn source_of(&self, _: SubnetId, _: &Switch, _: bool) -> Option<IpAddr> {
             None
+        }
+        fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
+            Vec::new()
         }
     }
 
