@@ -62,3 +62,14 @@ def difference(ours, theirs, at=""):
     for place, one, other in pairs:
         found |= difference(one, other, place)
     return found
+
+
+def without_leftovers(found):
+    """Leaves out where the reference has more attachments: it never takes a router off again, and gives the row of a second
+    protocol those of the first one's members."""
+    def is_leftover(place, ours, theirs):
+        kind = place.rsplit("attached", 1)[-1] == "" or ".lr_ref" in place
+        if kind and isinstance(theirs, list):
+            return set(ours or []) <= set(theirs)
+        return ".ls_refs." in place and ours is None
+    return {place: pair for place, pair in found.items() if not is_leftover(place, *pair)}

@@ -4,7 +4,7 @@ reference driver asks for. All that changes stands in the Northbound, so everybo
 import ipaddress
 import uuid
 
-from northbound import a_map, a_list
+from northbound import a_map
 
 SPACE = uuid.UUID("6f1b4dd1-6c3f-4a50-9d3c-f6f8f2a9a001")
 PROJECT = "5a0f3c1e1d0a4a538c430f6d3a1b7f10"
@@ -232,6 +232,3 @@ class Neutron:
             {"op": "mutate", "table": "Logical_Switch_Port", "where": [["name", "==", port]],
              "mutations": [["external_ids", "delete", ["set", ["neutron:port_fip"]]]]})
 
-
-def has(value, wanted):
-    return wanted in a_list(value)

@@ -2,13 +2,29 @@
 
 import pytest
 from changes import finish, use
-from compare import canonical, difference
-from weir import keys_of_weir, without_keys_of_weir
+from compare import canonical, difference, without_leftovers
+from weir import keys_of_weir
+
+# Shapes where the reference leaves attachments behind that nothing needs.
+LEFTOVERS = {"a_member_behind_another_router_that_left", "protocols_with_members_elsewhere"}
+
+
+def assert_same(shape, ours, theirs):
+    found = difference(ours, theirs)
+    assert (without_leftovers(found) if shape in LEFTOVERS else found) == {}
 
 
 def comparable(rows):
     """Rows of one load balancer, without their uuids and in one order."""
     return sorted(canonical(rows), key=lambda row: row["protocol"])
+
+
+def let_the_reference_go_on(world, made):
+    """A listener update, a member batch, a listener delete, a cascade delete on every shape, and the rows after each."""
+    world.steps = {}
+    for name, m in made.shapes.items():
+        steps = world.steps[name] = []
+        finish(world.octavia, m, lambda what: steps.append([what, comparable(world.rows(m.lb))]))
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +70,7 @@ def back(worlds, made):
     weir.settled()
     one.reference()
     for world in (one, other):
-        world.steps = {}
-        for name, m in made.shapes.items():
-            steps = world.steps[name] = []
-            finish(world.octavia, m, lambda what: steps.append([what, comparable(world.rows(m.lb))]))
+        let_the_reference_go_on(world, made)
     one.last = one.rows(), weir.plan()
     return one, other
 
@@ -66,13 +79,13 @@ def test_what_was_used_goes_back_as_the_reference_would_have_it(back, made, shap
     one, other = back
     lb = made.shapes[shape].lb
     assert all(not keys_of_weir(row) for row in one.released[lb])
-    assert difference(comparable(one.released[lb]), comparable(other.released[lb])) == {}
+    assert_same(shape, comparable(one.released[lb]), comparable(other.released[lb]))
 
 
 def test_the_reference_goes_on(back, shape):
     one, other = back
     for ours, theirs in zip(one.steps[shape], other.steps[shape], strict=True):
-        assert difference(ours, theirs) == {}
+        assert_same(shape, ours, theirs)
 
 
 def test_a_released_one_stays_released(back):
@@ -92,10 +105,7 @@ def moved_out(worlds, made):
     weir.stop()
     world.released = world.rows()
     world.reference()
-    world.steps = {}
-    for name, m in made.shapes.items():
-        steps = world.steps[name] = []
-        finish(world.octavia, m, lambda what: steps.append([what, comparable(world.rows(m.lb))]))
+    let_the_reference_go_on(world, made)
     return world
 
 
@@ -103,4 +113,18 @@ def test_what_weir_has_made_goes_to_the_reference(moved_out, made, shape):
     lb = made.shapes[shape].lb
     code, report = moved_out.report
     assert code == 0, report
-    assert difference(comparable(moved_out.released[lb]), comparable(made.rows[lb])) == {}
+    assert_same(shape, comparable(moved_out.released[lb]), comparable(made.rows[lb]))
+
+
+@pytest.fixture(scope="module")
+def alone(worlds, made):
+    """What the reference makes of its own."""
+    world = worlds("never-left")
+    world.reference()
+    let_the_reference_go_on(world, made)
+    return world
+
+
+def test_the_reference_goes_on_with_what_weir_has_made(moved_out, alone, shape):
+    for ours, theirs in zip(moved_out.steps[shape], alone.steps[shape], strict=True):
+        assert_same(shape, ours, theirs)

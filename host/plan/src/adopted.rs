@@ -166,7 +166,6 @@ fn statuses(left: &mut LoadBalancerRow, row: &LoadBalancerRow) {
 
 /// Hash of what Weir would write, but for our own keys and what changes by itself.
 fn hash(wanted: &Wanted) -> String {
-    // Rules stand in switches, not in the row.
     let Wanted { protocol, vips, selection_fields, options, external_ids, place, checks, acls: _, kept: _ } =
         wanted;
     let said: BTreeMap<_, _> = external_ids

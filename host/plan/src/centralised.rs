@@ -67,16 +67,16 @@ pub fn centralise(
     operations
 }
 
-/// Takes a load balancer's mark from floating IPs and leaves them as they are: the reference makes them central too, and has
-/// no mark.
-pub(crate) fn hand_over(lb: LoadBalancerId, around: Surroundings<'_>) -> Vec<Operation> {
-    let marked = around.topology.centralised_for(lb).into_iter();
-    let without = marked.map(|before| {
-        let released = before.clone().release(lb);
-        let after = FloatingIp { external_ids: released.external_ids, ..before.clone() };
+/// Leaves floating IPs central that are so for a load balancer, and forgets that it was done here: for giving it back to the
+/// reference driver, which has them central too.
+pub fn leave_central(lb: LoadBalancerId, around: Surroundings<'_>) -> Vec<Operation> {
+    let leave = |before: FloatingIp| {
+        let columns = (before.external_mac.clone(), before.logical_port.clone());
+        let mut after = before.clone().release(lb);
+        (after.external_mac, after.logical_port) = columns;
         Operation::MemberFloatingIp { before, after }
-    });
-    without.collect()
+    };
+    around.topology.centralised_for(lb).into_iter().map(leave).collect()
 }
 
 /// The floating IPs of the members, where they must not be distributed.

@@ -40,8 +40,9 @@ pub(crate) fn is_written(row: &LoadBalancerRow) -> bool {
 
 /// Whether what the reference sees of a row is as a Weir host has left it.
 pub(crate) fn as_left(row: &LoadBalancerRow, words: &Words) -> bool {
-    let rest = row.external_ids.get(keys::SEEN).and_then(|known| known.strip_prefix(&seen(row, words)));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    let hash = seen(row, words);
+    // Without the pools is how it was written once.
+    row.external_ids.get(keys::SEEN).is_some_and(|known| *known == hash || *known == with_pools(hash, row))
 }
 
 /// Whether a pool was in the row when a Weir host wrote it last; `None` where the row does not tell.
@@ -53,16 +54,17 @@ pub(crate) fn knew(row: &LoadBalancerRow, pool: PoolId) -> Option<bool> {
 
 /// Writes into a row what it holds: the last thing that is done to it.
 pub(crate) fn mark(row: &mut LoadBalancerRow, words: &Words) {
-    let pools = row.external_ids.keys().filter_map(|key| key.strip_prefix(keys::POOL));
-    let mut pools: Vec<_> = pools.map(|id| digest(id.strip_suffix(keys::DOWN).unwrap_or(id))).collect();
-    pools.sort_unstable();
-    let mut hash = seen(row, words);
-    if !pools.is_empty() {
-        hash = format!("{hash}.{}", pools.concat());
-    }
+    let hash = with_pools(seen(row, words), row);
     row.external_ids.insert(keys::SEEN.to_owned(), hash);
     let hash = own(&row.external_ids);
     row.external_ids.insert(keys::OWN.to_owned(), hash);
+}
+
+fn with_pools(hash: String, row: &LoadBalancerRow) -> String {
+    let pools = row.external_ids.keys().filter_map(|key| key.strip_prefix(keys::POOL));
+    let mut pools: Vec<_> = pools.map(|id| digest(id.strip_suffix(keys::DOWN).unwrap_or(id))).collect();
+    pools.sort_unstable();
+    if pools.is_empty() { hash } else { format!("{hash}.{}", pools.concat()) }
 }
 
 /// Length of a [`digest`].

@@ -36,11 +36,11 @@
 //! A `Load_Balancer_Health_Check` row has the reference's keys `octavia:healthmonitor`, `octavia:pool_id` and `octavia:vip`
 //! (the address of its VIP entry).
 //!
-//! A `NAT` row of Neutron's that is a member's floating IP may have `weir:centralised_for` (ids of load balancers, separated by
-//! spaces) and `weir:distributed` (JSON of what two of its columns were); see [`crate::centralised`].
-//!
 //! In our own keys a `-` stands before the id: the reference takes every key for a pool's or a listener's that has `pool_` or
 //! `listener_` anywhere in it, and its member calls then end in an error.
+//!
+//! A `NAT` row of Neutron's that is a member's floating IP may have `weir:centralised_for` (ids of load balancers, separated by
+//! spaces) and `weir:distributed` (JSON of what two of its columns were); see [`crate::centralised`].
 //!
 //! Keys that are not in this table are somebody else's and stay as they are.
 

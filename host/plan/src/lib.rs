@@ -41,7 +41,7 @@ pub mod words;
 
 pub use acls::{Acl, ExistingAcl};
 pub use capabilities::Capabilities;
-pub use centralised::{FloatingIp, centralise};
+pub use centralised::{FloatingIp, centralise, leave_central};
 pub use check::check;
 pub use compile::{Wanted, compile};
 pub use decode::{Decoded, Finding, decode};

@@ -99,13 +99,13 @@ pub fn release(
     };
     let taken = |_: &Uuid| false;
     let mut plan = diff::plan(plain.id, wanted, existing, around, &settle, &taken);
-    plan.operations.extend(centralised::hand_over(lb.id, around));
     if let Some(row) = plan.operations.iter().find_map(|operation| match operation {
         Operation::Insert(row) => Some(row.uuid),
         _ => None,
     }) {
         return Err(PlanError::Unsound { lb: lb.id, why: format!("row {row} would be made for a release") });
     }
+    plan.operations.extend(centralised::leave_central(lb.id, around));
     Ok(Release { plan, losses: losses.0.into_iter().collect() })
 }
 
