@@ -139,7 +139,7 @@ class Balancer:
         """Waits until OVN's own check of a server says so."""
         def states():
             rows = self._lab.southbound.rows("Service_Monitor", ["ip", "==", server.address], ["port", "==", server.port])
-            return rows and {row["status"] for row in rows} == {state}
+            return bool(rows) and all(row["status"] == state for row in rows)
 
         wait_for(f"{server.says} {state}", states)
 

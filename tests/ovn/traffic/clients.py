@@ -1,6 +1,7 @@
 """Clients: connections from a namespace to a VIP."""
 
 import collections
+import errno
 import itertools
 import random
 import socket
@@ -23,6 +24,14 @@ class TimedOut(Exception):
     """Nobody answers."""
 
 
+class Unreachable(Exception):
+    """Nobody has that address: no answer to ARP or neighbour discovery, or nowhere to ask."""
+
+
+# Whichever it is, nobody is there.
+NOBODY = ("timed out", "unreachable")
+
+
 class Connection:
     """A TCP connection to one of the servers of `servers.Tcp`."""
 
@@ -40,8 +49,10 @@ class Connection:
         except TimeoutError as error:
             self._socket.close()
             raise TimedOut(f"{machine.name} to {address} {port}") from error
-        except BaseException:
+        except OSError as error:
             self._socket.close()
+            if error.errno == errno.EHOSTUNREACH:
+                raise Unreachable(f"{machine.name} to {address} {port}") from error
             raise
 
     def _line(self):
@@ -127,11 +138,20 @@ def many(ask, machine, address, port, times, source=None):
     return collections.Counter(ask(machine, address, port, source=(own, number)) for number in itertools.islice(ports(), times))
 
 
+def acquainted(ask, machine, address, port, times, source=None):
+    """As `many`, after a first connection that may be lost: what the switch learns of a client, which then stays with its server,
+    it learns in the userspace datapath at the cost of that connection."""
+    outcome(ask, machine, address, port, patience=2)
+    return many(ask, machine, address, port, times, source)
+
+
 def outcome(ask, machine, address, port, patience=SHORT):
-    """A server's name, `refused` or `timed out`."""
+    """A server's name, `refused`, `timed out` or `unreachable`."""
     try:
         return ask(machine, address, port, patience=patience)
     except Refused:
         return "refused"
     except TimedOut:
         return "timed out"
+    except Unreachable:
+        return "unreachable"

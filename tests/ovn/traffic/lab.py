@@ -56,8 +56,9 @@ class Lab:
         return f"unix:{self.folder}/{database}.sock"
 
     def settle(self):
-        """Waits until what stands in the Northbound is in the switch's flows."""
+        """Waits until what stands in the Northbound is in the switch's flows, and no packet goes by former ones."""
         self.processes.run("ovn-nbctl", f"--db={self.remote('nb')}", "--timeout=90", "--wait=hv", "sync")
+        self.processes.run("ovs-appctl", "-t", self.folder / "vswitchd.ctl", "revalidator/wait")
 
     # Starting it
 

@@ -9,8 +9,7 @@ import socket
 from programs import ROOT
 
 
-def binary():
-    return os.environ.get("WEIR_BINARY") or str(ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug/weir")
+BINARY = os.environ["WEIR_BINARY"]
 
 
 class Refusal(Exception):
@@ -32,7 +31,7 @@ class Weir:
             (state / "plugin-cache").symlink_to(cache)
         sockets = {f"WEIR_OCTAVIA_{name.upper()}_SOCKET": f"{folder}/{name}.sock" for name in ("status", "stats", "get")}
         self._lab.processes.start(
-            "weir", [binary(), "serve"], WEIR_LISTEN=f"unix:{self._socket}", WEIR_STATE_DIR=str(state),
+            "weir", [BINARY, "serve"], WEIR_LISTEN=f"unix:{self._socket}", WEIR_STATE_DIR=str(state),
             WEIR_PLUGINS_DIR=str(folder / "plugins"), WEIR_OVN_NB_CONNECTION=self._lab.remote("nb"),
             WEIR_OVN_SB_CONNECTION=self._lab.remote("sb"), **sockets)
         self._lab.processes.wait("weir", self._ready, seconds=180)

@@ -1,0 +1,135 @@
+"""What flavors' options do in traffic."""
+
+import clients
+import network
+import pytest
+
+
+# OVN refuses only at a VIP that stands in the row, which has none while no member could be behind it.
+not_refused = pytest.mark.xfail(strict=True, reason="without a backend there is no VIP in the row that could refuse")
+
+
+@not_refused
+@pytest.mark.parametrize("version", [4, 6])
+def test_reject_refuses_at_once_while_there_is_no_member(lab, balancer, serve, version):
+    one = balancer(version=version, flavor={"reject": True})
+    listener = one.listener("TCP", 80)
+    ways = [(lab.near, one.vip), (lab.far, one.vip)]
+    if version == 4:
+        ways.append((lab.outside, one.float()))
+
+    def outcomes():
+        return {client.name: clients.outcome(clients.tcp, client, address, 80) for client, address in ways}
+
+    refused = {client.name: "refused" for client, _ in ways}
+    assert outcomes() == refused
+    pool = one.pool(listener)
+    assert outcomes() == refused
+    member = one.member(pool, *serve("a1", version=version))
+    assert set(outcomes().values()) == {"a1"}
+    one.update("member", member, weight=0)
+    assert outcomes() == refused
+
+
+@not_refused
+def test_reject_of_udp(lab, balancer):
+    one = balancer(flavor={"reject": True})
+    one.pool(one.listener("UDP", 53))
+    for client in (lab.near, lab.far):
+        assert clients.outcome(clients.udp, client, one.vip, 53) == "refused", client.name
+
+
+def test_without_reject_nobody_answers(lab, balancer):
+    one = balancer()
+    one.pool(one.listener("TCP", 80))
+    for client in (lab.near, lab.far):
+        assert clients.outcome(clients.tcp, client, one.vip, 80) in clients.NOBODY
+
+
+def test_reject_while_all_members_are_dead(lab, balancer, serve):
+    [dead] = serve("a1")
+    one = balancer(flavor={"reject": True})
+    silent = balancer()
+    for balanced in (one, silent):
+        _, pool, (member,) = balanced.front("TCP", 80, [dead])
+        balanced.monitor(pool, "TCP")
+        balanced.operating(member, "member", "ONLINE")
+    dead.stop()
+    for balanced in (one, silent):
+        balanced.operating(balanced.pools[0]["members"][0], "member", "ERROR")
+        balanced.operating(balanced.pools[0], "pool", "ERROR")
+    lab.settle()
+    assert clients.outcome(clients.tcp, lab.near, one.vip, 80) == "refused"
+    assert clients.outcome(clients.tcp, lab.near, silent.vip, 80) == "timed out"
+    dead.start()
+    one.operating(one.pools[0]["members"][0], "member", "ONLINE")
+    lab.settle()
+    assert clients.tcp(lab.near, one.vip, 80) == "a1"
+
+
+HAIRPINS = {4: "169.254.7.7", 6: "fd77::7"}
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("given", ["none", "own", "both"])
+def test_the_source_of_a_members_connections_to_itself(lab, balancer, serve, version, given):
+    flavor = {"none": {}, "own": {"hairpin_snat_ip": HAIRPINS[version]}, "both": {"hairpin_snat_ip": " ".join(HAIRPINS.values())}}[given]
+    [server] = serve("a1", version=version)
+    one = balancer(version=version, flavor=flavor)
+    one.front("TCP", 80, [server])
+    assert clients.tcp(lab.a1, one.vip, 80) == "a1"
+    assert server.came == [one.vip if given == "none" else HAIRPINS[version]]
+    # Others' connections keep their source.
+    assert clients.tcp(lab.near, one.vip, 80) == "a1"
+    assert server.came[-1] == lab.near.addresses[version == 6]
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_ct_flush_cuts_the_connections_of_members_that_go(lab, balancer, serve, flushed):
+    one = balancer(flavor={"ct_flush": flushed})
+    _, _, (first, _) = one.front("TCP", 80, serve("a1", "a2"))
+    ways = [(lab.near, one.vip), (lab.far, one.vip)]
+    if flushed:
+        ways.append((lab.outside, one.float()))
+    held = {name: [clients.connection_to(client, address, 80, name) for client, address in ways] for name in ("a1", "a2")}
+    one.remove("member", first)
+    assert [goes_on(connection) for connection in held["a1"]] == [not flushed for _ in ways]
+    assert [goes_on(connection) for connection in held["a2"]] == [True for _ in ways]
+    assert set(clients.many(clients.tcp, lab.near, one.vip, 80, 20)) == {"a2"}
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_ct_flush_cuts_the_connections_of_a_load_balancer_that_goes(lab, balancer, serve, flushed):
+    # A switch without any load balancer has no connections to go on, whatever the option.
+    balancer().front("TCP", 80, serve("a2"))
+    one = balancer(flavor={"ct_flush": flushed})
+    one.front("TCP", 80, serve("a1"))
+    held = [clients.Connection(client, one.vip, 80) for client in (lab.near, lab.far)]
+    one.delete()
+    assert [goes_on(connection) for connection in held] == 2 * [not flushed]
+
+
+def goes_on(connection):
+    try:
+        connection.ask(patience=clients.SHORT)
+        return True
+    except (clients.TimedOut, ConnectionError):
+        return False
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_skip_snat_shows_members_who_comes(lab, balancer, serve, skip):
+    [server] = serve("c1")
+    one = balancer(net=network.EDGE, flavor={"skip_snat": skip})
+    one.front("TCP", 80, [server])
+    assert clients.tcp(lab.outside, one.float(), 80) == "c1"
+    assert server.came == [lab.outside.v4 if skip else network.FORCED_SOURCE]
+
+
+def test_affinity_timeout(lab, balancer, serve):
+    one = balancer(flavor={"affinity_timeout": 600})
+    one.front("TCP", 80, serve("a1", "a2"))
+    for client in (lab.near, lab.far, lab.a3, lab.a4):
+        assert len(clients.acquainted(clients.tcp, client, one.vip, 80, 12)) == 1, client.name
