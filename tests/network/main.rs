@@ -2,6 +2,7 @@
 //! agent that writes down what Octavia is told.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod cidrs;
 mod drift;
 mod handover;
 mod health;

@@ -7,11 +7,12 @@
 //! ```
 //!
 //! Pure: same input, same output; no clock, no random, no socket. It never names a protocol or an algorithm, and never
-//! makes an operation on a row that is not the deployment's own (but for the row's own element in a switch's or router's
-//! `load_balancer` set).
+//! makes an operation on a row that is not the deployment's own (but for the own elements in a switch's or router's
+//! `load_balancer` set and a switch's `acls`).
 //!
 //! The table of `external_ids` keys stands in [`keys`].
 
+pub mod acls;
 pub mod attach;
 pub mod capabilities;
 pub mod check;
@@ -35,6 +36,7 @@ pub mod topology;
 pub mod translation;
 pub mod words;
 
+pub use acls::{Acl, ExistingAcl};
 pub use capabilities::Capabilities;
 pub use check::check;
 pub use compile::{Wanted, compile};

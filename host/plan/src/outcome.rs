@@ -12,7 +12,8 @@ pub fn outcome(plan: &Plan, existing: &[Existing]) -> Vec<Existing> {
     let mut rows = existing.to_vec();
     for operation in &plan.operations {
         match operation {
-            Operation::Guard { .. } => {}
+            // Rules are no part of the rows.
+            Operation::Guard { .. } | Operation::InsertAcl(_) | Operation::RemoveAcl(_) => {}
             Operation::Insert(row) => {
                 rows.push(Existing { row: row.clone(), attached: Attached::default() });
             }

@@ -9,9 +9,12 @@ use std::{
 
 use ipnet::IpNet;
 use uuid::Uuid;
-use weir_model::{PortId, SubnetId};
+use weir_model::{LoadBalancerId, PortId, SubnetId};
 
-use crate::topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology};
+use crate::{
+    acls::ExistingAcl,
+    topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology},
+};
 
 /// A question to the network.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +35,8 @@ pub enum Lookup {
     PortAt(Switch, Vec<IpNet>, IpAddr),
     /// [`Topology::source_of`].
     SourceOf(SubnetId, Switch, bool),
+    /// [`Topology::acls`].
+    Acls(LoadBalancerId),
 }
 
 /// What a change in the network is about: questions with this key may have another answer now.
@@ -53,6 +58,8 @@ pub enum Key {
     Address(IpAddr),
     /// The port that health checks of a subnet are sent from.
     Source(SubnetId),
+    /// The rules of switches for a load balancer.
+    Acls(LoadBalancerId),
 }
 
 impl Lookup {
@@ -67,6 +74,7 @@ impl Lookup {
             Self::FloatingIps(port, _) => Key::FloatingIps(*port),
             Self::PortAt(_, _, address) => Key::Address(*address),
             Self::SourceOf(subnet, _, _) => Key::Source(*subnet),
+            Self::Acls(lb) => Key::Acls(*lb),
         }
     }
 
@@ -81,6 +89,7 @@ impl Lookup {
             Self::FloatingIps(port, address) => fingerprint(&topology.floating_ips(*port, address)),
             Self::PortAt(switch, cidrs, address) => fingerprint(&topology.port_at(switch, cidrs, address)),
             Self::SourceOf(subnet, switch, ipv4) => fingerprint(&topology.source_of(*subnet, switch, *ipv4)),
+            Self::Acls(lb) => fingerprint(&topology.acls(*lb)),
         }
     }
 }
@@ -155,5 +164,9 @@ impl Topology for Recording<'_> {
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
         let lookup = Lookup::SourceOf(subnet, switch.clone(), ipv4);
         self.note(lookup, self.topology.source_of(subnet, switch, ipv4))
+    }
+
+    fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl> {
+        self.note(Lookup::Acls(lb), self.topology.acls(lb))
     }
 }

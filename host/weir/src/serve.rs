@@ -166,7 +166,8 @@ fn reload_on_hangup(host: Arc<Host>) -> Result<(), ServeError> {
 /// # Errors
 /// [`ServeError::Config`].
 pub fn connect(config: &Config) -> Result<Client, ServeError> {
-    let mut client = ClientConfig::new(config.northbound()?, "OVN_Northbound", monitor::tables());
+    let mut client =
+        ClientConfig::new(config.northbound()?, "OVN_Northbound", monitor::tables(&config.deployment));
     client.tls = config.northbound_tls()?;
     Ok(Client::connect(bounded(client, config)))
 }

@@ -125,7 +125,7 @@ mod tests {
 
     use ipnet::IpNet;
     use weir_model::{PortId, SubnetId};
-    use weir_plan::{Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint};
+    use weir_plan::{ExistingAcl, Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint};
 
     use super::*;
 
@@ -158,6 +158,9 @@ mod tests {
         }
         fn source_of(&self, _: SubnetId, _: &Switch, _: bool) -> Option<IpAddr> {
             None
+        }
+        fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
+            Vec::new()
         }
     }
 
