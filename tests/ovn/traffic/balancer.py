@@ -16,18 +16,27 @@ _MONITOR = {"delay": 1, "timeout": 1, "max_retries": 2, "max_retries_down": 2, "
 
 
 class Balancer:
-    def __init__(self, lab, weir, agent, version=4, net=network.PRIVATE, flavor=None):
+    def __init__(self, lab, weir, agent, version=4, net=network.PRIVATE, flavor=None, additional=None, own_port=False):
+        """`additional` is the IP version of a second VIP; `own_port`: the VIP's port is the user's own, which has its address
+        in OVN too."""
         self._lab, self._weir, self._agent, self._network = lab, weir, agent, net
         self.id = str(uuid.uuid4())
         host = next(_vips)
         self.vip = net.at(host, version)
         self.port_name = f"ovn-lb-vip-{self.id}"
-        lab.northbound.transact(*network.vip_port(net, self.port_name, net.cidr(host, version)))
+        cidrs = [net.cidr(host, one) for one in (version, additional) if one]
+        addresses = [f"fa:16:3e:00:05:{host:02x} {self.vip}"] if own_port else []
+        lab.northbound.transact(*network.vip_port(net, self.port_name, " ".join(cidrs), addresses))
         self._tree = {
             "loadbalancer_id": self.id, "name": f"lb-{host}", "project_id": network.PROJECT, "admin_state_up": True,
             "vip_address": self.vip, "vip_network_id": net.id, "vip_subnet_id": net.subnet(self.vip),
             "vip_port_id": network.port(self.port_name), "additional_vips": [], "flavor": flavor or {}, "listeners": [], "pools": [],
         }
+        self.second_vip = net.at(host, additional) if additional else None
+        if additional:
+            self._tree["additional_vips"].append({
+                "ip_address": self.second_vip, "network_id": net.id, "subnet_id": net.subnet(self.second_vip),
+                "port_id": network.port(self.port_name)})
         self._floating = []
         self._call("loadbalancer_create", {"loadbalancer": self._tree})
 

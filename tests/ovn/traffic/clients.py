@@ -1,6 +1,7 @@
 """Clients: connections from a namespace to a VIP."""
 
 import collections
+import concurrent.futures
 import errno
 import itertools
 import random
@@ -136,6 +137,18 @@ def many(ask, machine, address, port, times, source=None):
     """How many of so many connections each server got."""
     own = source or (machine.v6 if ":" in address else machine.v4)
     return collections.Counter(ask(machine, address, port, source=(own, number)) for number in itertools.islice(ports(), times))
+
+
+def each(ways, call):
+    """What `call(machine, address)` gives for all ways, at the same time: {machine's name: answer}."""
+    with concurrent.futures.ThreadPoolExecutor(len(ways)) as threads:
+        answers = threads.map(lambda way: call(*way), ways)
+        return {machine.name: answer for (machine, _), answer in zip(ways, answers)}
+
+
+def outcomes(ways, port=80, ask=None, patience=None):
+    """The `outcome` of each way."""
+    return each(ways, lambda machine, address: outcome(ask or tcp, machine, address, port, patience or SHORT))
 
 
 def acquainted(ask, machine, address, port, times, source=None):

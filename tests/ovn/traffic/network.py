@@ -192,9 +192,9 @@ def switch_port(network, name, *, addresses, owner, cidrs, type="", options=None
                       "neutron:port_capabilities": "", "neutron:security_group_ids": ""})
 
 
-def vip_port(network, name, cidr):
-    """Operations that make a load balancer's port: Neutron gives it no addresses."""
-    return [switch_port(network, name, addresses=[], owner="ovn-lb:vip", cidrs=cidr),
+def vip_port(network, name, cidrs, addresses=()):
+    """Operations that make a load balancer's port: Neutron gives it no addresses, unless it is the user's own."""
+    return [switch_port(network, name, addresses=addresses, owner="" if addresses else "ovn-lb:vip", cidrs=cidrs),
             mutate("Logical_Switch", ["name", "==", network.switch], "ports", "insert", [Ref(label(name))])]
 
 

@@ -83,3 +83,22 @@ def test_listeners_of_one_port_and_two_protocols(lab, balancer, serve):
     one.front("UDP", 53, serve("a2", kind=servers.Udp))
     assert clients.tcp(lab.far, one.vip, 53) == "a1"
     assert clients.udp(lab.far, one.vip, 53) == "a2"
+
+
+def test_an_additional_vip_of_the_other_ip_version(lab, balancer, serve):
+    one = balancer(additional=6)
+    listener = one.listener("TCP", 80)
+    pool = one.pool(listener)
+    for server in (*serve("a1", "b1"), *serve("a1", "b1", version=6)):
+        one.member(pool, server)
+    for client in (lab.near, lab.far):
+        for vip in (one.vip, one.second_vip):
+            assert set(clients.many(clients.tcp, client, vip, 80, 40)) == {"a1", "b1"}, (client.name, vip)
+
+
+def test_a_vip_on_a_port_of_the_users_own(lab, balancer, serve):
+    one = balancer(own_port=True)
+    one.front("TCP", 80, serve("a1", "b1"))
+    floating = one.float()
+    for client, address in ((lab.near, one.vip), (lab.far, one.vip), (lab.outside, floating)):
+        assert set(clients.many(clients.tcp, client, address, 80, 40)) == {"a1", "b1"}, client.name

@@ -18,32 +18,28 @@ def test_reject_refuses_at_once_while_there_is_no_member(lab, balancer, serve, v
     if version == 4:
         ways.append((lab.outside, one.float()))
 
-    def outcomes():
-        return {client.name: clients.outcome(clients.tcp, client, address, 80) for client, address in ways}
-
     refused = {client.name: "refused" for client, _ in ways}
-    assert outcomes() == refused
+    assert clients.outcomes(ways) == refused
     pool = one.pool(listener)
-    assert outcomes() == refused
+    assert clients.outcomes(ways) == refused
     member = one.member(pool, *serve("a1", version=version))
-    assert set(outcomes().values()) == {"a1"}
+    assert set(clients.outcomes(ways).values()) == {"a1"}
     one.update("member", member, weight=0)
-    assert outcomes() == refused
+    assert clients.outcomes(ways) == refused
 
 
 @not_refused
 def test_reject_of_udp(lab, balancer):
     one = balancer(flavor={"reject": True})
     one.pool(one.listener("UDP", 53))
-    for client in (lab.near, lab.far):
-        assert clients.outcome(clients.udp, client, one.vip, 53) == "refused", client.name
+    ways = [(lab.near, one.vip), (lab.far, one.vip)]
+    assert clients.outcomes(ways, 53, clients.udp) == {"near": "refused", "far": "refused"}
 
 
 def test_without_reject_nobody_answers(lab, balancer):
     one = balancer()
     one.pool(one.listener("TCP", 80))
-    for client in (lab.near, lab.far):
-        assert clients.outcome(clients.tcp, client, one.vip, 80) in clients.NOBODY
+    assert set(clients.outcomes([(lab.near, one.vip), (lab.far, one.vip)]).values()) <= set(clients.NOBODY)
 
 
 def test_reject_while_all_members_are_dead(lab, balancer, serve):
@@ -131,5 +127,6 @@ def test_skip_snat_shows_members_who_comes(lab, balancer, serve, skip):
 def test_affinity_timeout(lab, balancer, serve):
     one = balancer(flavor={"affinity_timeout": 600})
     one.front("TCP", 80, serve("a1", "a2"))
-    for client in (lab.near, lab.far, lab.a3, lab.a4):
-        assert len(clients.acquainted(clients.tcp, client, one.vip, 80, 12)) == 1, client.name
+    ways = [(client, one.vip) for client in (lab.near, lab.far, lab.a3, lab.a4)]
+    got = clients.each(ways, lambda client, vip: clients.acquainted(clients.tcp, client, vip, 80, 12))
+    assert all(len(names) == 1 for names in got.values()), got

@@ -1,5 +1,7 @@
 """Clients that stay with their server."""
 
+import concurrent.futures
+
 import clients
 import network
 import pytest
@@ -51,7 +53,10 @@ def test_session_persistence_sticks(lab, balancer, serve, crowd):
     one = balancer()
     one.front("TCP", 80, serve("a1", "a2"), **PERSISTENT)
     floating = one.float()
-    got = {client: clients.acquainted(clients.tcp, lab.outside, floating, 80, 6, source=client) for client in crowd[:8]}
+    # Sources stand for clients here: they all are the machine outside.
+    with concurrent.futures.ThreadPoolExecutor(8) as threads:
+        got = dict(zip(crowd, threads.map(
+            lambda client: clients.acquainted(clients.tcp, lab.outside, floating, 80, 6, source=client), crowd[:8])))
     assert all(len(names) == 1 for names in got.values()), got
     assert set().union(*got.values()) == {"a1", "a2"}, got
 
@@ -61,17 +66,18 @@ def test_session_persistence_sticks(lab, balancer, serve, crowd):
 def test_session_persistence_sticks_inside(lab, balancer, serve, protocol, kind, ask, version):
     one = balancer(version=version)
     one.front(protocol, 80, serve("a1", "a2", kind=kind, version=version), **PERSISTENT)
-    for client in (lab.near, lab.far, lab.a3, lab.a4):
-        assert len(clients.acquainted(ask, client, one.vip, 80, 12)) == 1, client.name
+    ways = [(client, one.vip) for client in (lab.near, lab.far, lab.a3, lab.a4)]
+    got = clients.each(ways, lambda client, vip: clients.acquainted(ask, client, vip, 80, 12))
+    assert all(len(names) == 1 for names in got.values()), got
 
 
 def test_persistence_outlives_a_new_member(lab, balancer, serve):
     one = balancer()
     _, pool, _ = one.front("TCP", 80, serve("a1", "a2"), **PERSISTENT)
-    crowd = (lab.near, lab.far, lab.a3)
-    before = {client.name: set(clients.acquainted(clients.tcp, client, one.vip, 80, 3)) for client in crowd}
+    ways = [(client, one.vip) for client in (lab.near, lab.far, lab.a3)]
+    before = clients.each(ways, lambda client, vip: set(clients.acquainted(clients.tcp, client, vip, 80, 3)))
     one.member(pool, *serve("b1"))
-    after = {client.name: set(clients.many(clients.tcp, client, one.vip, 80, 10)) for client in crowd}
+    after = clients.each(ways, lambda client, vip: set(clients.many(clients.tcp, client, vip, 80, 10)))
     assert after == before
 
 
