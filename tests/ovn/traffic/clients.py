@@ -151,6 +151,21 @@ def outcomes(ways, port=80, ask=None, patience=None):
     return each(ways, lambda machine, address: outcome(ask or tcp, machine, address, port, patience or SHORT))
 
 
+def go_on(held):
+    """Which of these connections still work; they are closed."""
+    def works(connection):
+        try:
+            connection.ask(patience=SHORT)
+            return True
+        except (TimedOut, ConnectionError):
+            return False
+        finally:
+            connection.close()
+
+    with concurrent.futures.ThreadPoolExecutor(len(held)) as threads:
+        return list(threads.map(works, held))
+
+
 def acquainted(ask, machine, address, port, times, source=None):
     """As `many`, after a first connection that may be lost: what the switch learns of a client, which then stays with its server,
     it learns in the userspace datapath at the cost of that connection."""

@@ -89,8 +89,8 @@ def test_ct_flush_cuts_the_connections_of_members_that_go(lab, balancer, serve, 
         ways.append((lab.outside, one.float()))
     held = {name: [clients.connection_to(client, address, 80, name) for client, address in ways] for name in ("a1", "a2")}
     one.remove("member", first)
-    assert [goes_on(connection) for connection in held["a1"]] == [not flushed for _ in ways]
-    assert [goes_on(connection) for connection in held["a2"]] == [True for _ in ways]
+    assert clients.go_on(held["a1"]) == [not flushed for _ in ways]
+    assert clients.go_on(held["a2"]) == [True for _ in ways]
     assert set(clients.many(clients.tcp, lab.near, one.vip, 80, 20)) == {"a2"}
 
 
@@ -102,17 +102,7 @@ def test_ct_flush_cuts_the_connections_of_a_load_balancer_that_goes(lab, balance
     one.front("TCP", 80, serve("a1"))
     held = [clients.Connection(client, one.vip, 80) for client in (lab.near, lab.far)]
     one.delete()
-    assert [goes_on(connection) for connection in held] == 2 * [not flushed]
-
-
-def goes_on(connection):
-    try:
-        connection.ask(patience=clients.SHORT)
-        return True
-    except (clients.TimedOut, ConnectionError):
-        return False
-    finally:
-        connection.close()
+    assert clients.go_on(held) == 2 * [not flushed]
 
 
 @pytest.mark.parametrize("skip", [True, False])
