@@ -223,7 +223,7 @@ async fn words_weights_and_flavor_are_found_again_after_a_restart() {
         .committed();
     // The call may have been planned before the edit was seen; then the repair comes after it.
     weir_tests::eventually("the flavor's options", async || {
-        let right = |row: &serde_json::Value| {
+        let right = |row: &Value| {
             let mut wanted = json!({"reject": "true", "skip_snat": "true"});
             if row["protocol"] == "udp" {
                 wanted["event"] = "true".into();

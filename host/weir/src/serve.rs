@@ -80,6 +80,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         journal,
         pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,
         neutron: config.neutron()?.map(Neutron::new).transpose().map_err(ConfigError::from)?,
+        provider: config.octavia.provider.clone(),
         makes_vip_ports: config.vip_ports == VipPorts::Auto,
         agent: Agent::new(config.octavia.sockets()),
         delivery: config.octavia.delivery(),
