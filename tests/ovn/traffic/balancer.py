@@ -30,7 +30,8 @@ class Balancer:
         self._tree = {
             "loadbalancer_id": self.id, "name": f"lb-{host}", "project_id": network.PROJECT, "admin_state_up": True,
             "vip_address": self.vip, "vip_network_id": net.id, "vip_subnet_id": net.subnet(self.vip),
-            "vip_port_id": network.port(self.port_name), "additional_vips": [], "flavor": flavor or {}, "listeners": [], "pools": [],
+            "vip_port_id": network.port(self.port_name), "additional_vips": [], "flavor": flavor or {}, "listeners": [],
+            "pools": [],
         }
         self.second_vip = net.at(host, additional) if additional else None
         if additional:
@@ -63,8 +64,9 @@ class Balancer:
     def member_of(self, pool, server, **more):
         """A member that is a server, as Octavia would send it."""
         subnet = next(net for net, name, _ in network.machines() if name == server.machine.name).subnet(server.address)
-        return {"member_id": str(uuid.uuid4()), "pool_id": pool["pool_id"], "project_id": network.PROJECT, "address": server.address,
-                "protocol_port": server.port, "subnet_id": subnet, "weight": 1, "backup": False, "admin_state_up": True, **more}
+        return {"member_id": str(uuid.uuid4()), "pool_id": pool["pool_id"], "project_id": network.PROJECT,
+                "address": server.address, "protocol_port": server.port, "subnet_id": subnet, "weight": 1, "backup": False,
+                "admin_state_up": True, **more}
 
     def monitor(self, pool, kind, **more):
         one = {**_MONITOR, "healthmonitor_id": str(uuid.uuid4()), "pool_id": pool["pool_id"], "project_id": network.PROJECT,

@@ -84,8 +84,9 @@ class Lab:
             "ovn-encap-type": "geneve", "ovn-encap-ip": "127.0.0.1", "ovn-bridge-datapath-type": "netdev",
             "ovn-bridge-mappings": f"{network.PHYSICAL}:br-ex", "ovn-cms-options": "enable-chassis-as-gw",
         }
+        self._ovs("--no-wait", "set", "open_vswitch", ".", *(f'external_ids:{key}="{item}"' for key, item in settings.items()))
         # Tests wait for a round of the revalidators after each change, so rounds come often.
-        self._ovs("--no-wait", "set", "open_vswitch", ".", "other_config:max-revalidator=100", *(f'external_ids:{key}="{item}"' for key, item in settings.items()))
+        self._ovs("--no-wait", "set", "open_vswitch", ".", "other_config:max-revalidator=100")
         self._launch("vswitchd", "ovs-vswitchd", "--disable-system", self.remote("conf"))
         self._ovs("add-br", "br-ex", "--", "set", "bridge", "br-ex", "datapath_type=netdev")
         self._launch("controller", "ovn-controller", self.remote("conf"))

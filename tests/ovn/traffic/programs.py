@@ -24,7 +24,7 @@ def command(name, *arguments):
     return [str(word) for word in (_LOADER, "--library-path", _LIBRARIES, "--argv0", name, binary, *arguments)]
 
 
-def wait_for(what, condition, seconds=60, pause=0.02):
+def wait_for(what, condition, seconds=120, pause=0.02):
     """Waits until `condition()` is true and returns what it gave; an error names what it gave last."""
     until = time.monotonic() + seconds
     while True:

@@ -34,19 +34,18 @@ def test_from_inside(lab, balancer, serve, version):
     listener, _, _ = one.front("TCP", 80, serve("a1", version=version))
     one.front("TCP", 81, serve("a2", version=version))
     everybody = [(client, one.vip) for client in (lab.near, lab.far, lab.a3, lab.b1)]
-    host = {4: "/32", 6: "/128"}[version]
-    one.update("listener", listener, allowed_cidrs=[lab.near.addresses[version == 6] + host, lab.far.addresses[version == 6] + host])
+    near, far = (client.addresses[version == 6] + {4: "/32", 6: "/128"}[version] for client in (lab.near, lab.far))
+    one.update("listener", listener, allowed_cidrs=[near, far])
     assert clients.outcomes(everybody) == {"near": "a1", "far": "a1", "a3": "timed out", "b1": "timed out"}
     # The other listener lets everybody in.
     assert set(clients.outcomes(everybody, 81).values()) == {"a2"}
 
-    with clients.Connection(lab.near, one.vip, 80) as near, clients.Connection(lab.far, one.vip, 80) as far:
-        other = str(network.OTHER.subnets()[version == 6])
-        one.update("listener", listener, allowed_cidrs=[other, lab.near.addresses[version == 6] + host])
-        near.ask(), far.ask()
+    with clients.Connection(lab.near, one.vip, 80) as first, clients.Connection(lab.far, one.vip, 80) as second:
+        one.update("listener", listener, allowed_cidrs=[str(network.OTHER.subnets()[version == 6]), near])
+        first.ask(), second.ask()
         assert clients.outcomes(everybody) == {"near": "a1", "far": "a1", "a3": "timed out", "b1": "a1"}
         one.update("listener", listener, allowed_cidrs=[])
-        near.ask(), far.ask()
+        first.ask(), second.ask()
     assert set(clients.outcomes(everybody).values()) == {"a1"}
 
 

@@ -47,9 +47,9 @@ def test_reject_while_all_members_are_dead(lab, balancer, serve):
     one = balancer(flavor={"reject": True})
     silent = balancer()
     for balanced in (one, silent):
-        _, pool, (member,) = balanced.front("TCP", 80, [dead])
+        _, pool, _ = balanced.front("TCP", 80, [dead])
         balanced.monitor(pool, "TCP")
-        balanced.operating(member, "member", "ONLINE")
+    one.state_of(dead, "online")
     dead.stop()
     for balanced in (one, silent):
         balanced.operating(balanced.pools[0]["members"][0], "member", "ERROR")
@@ -69,7 +69,8 @@ HAIRPINS = {4: "169.254.7.7", 6: "fd77::7"}
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize("given", ["none", "own", "both"])
 def test_the_source_of_a_members_connections_to_itself(lab, balancer, serve, version, given):
-    flavor = {"none": {}, "own": {"hairpin_snat_ip": HAIRPINS[version]}, "both": {"hairpin_snat_ip": " ".join(HAIRPINS.values())}}[given]
+    addresses = {"none": [], "own": [HAIRPINS[version]], "both": HAIRPINS.values()}[given]
+    flavor = {"hairpin_snat_ip": " ".join(addresses)} if addresses else {}
     [server] = serve("a1", version=version)
     one = balancer(version=version, flavor=flavor)
     one.front("TCP", 80, [server])
