@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use weir_tests::{
     Agent, Client, Host, Northbound, Southbound, eventually,
     objects::{self, id},
@@ -22,7 +22,12 @@ impl Lab {
 
     /// With further environment for the host.
     pub async fn start_with(env: &[(&str, &str)]) -> Self {
-        let (northbound, southbound) = (Northbound::start(), Southbound::start());
+        Self::start_on(Northbound::start(), env).await
+    }
+
+    /// On a Northbound of the test's choice.
+    pub async fn start_on(northbound: Northbound, env: &[(&str, &str)]) -> Self {
+        let southbound = Southbound::start();
         northbound.transact(&objects::topology());
         northbound.transact(&objects::source_port());
         let agent = Agent::start(northbound.folder());
@@ -57,6 +62,14 @@ impl Lab {
     /// Makes hand-made changes.
     pub fn by_hand(&self, operations: &[Value]) {
         self.northbound.transact(operations);
+    }
+
+    /// Takes a switch port out of its switch; it goes with that.
+    pub fn remove_port(&self, name: &str) {
+        let select = json!({"op": "select", "table": "Logical_Switch_Port", "where": [["name", "==", name]]});
+        let port = self.northbound.transact(&[select])[0]["rows"][0]["_uuid"].clone();
+        self.by_hand(&[json!({"op": "mutate", "table": "Logical_Switch", "where": [],
+            "mutations": [["ports", "delete", port]]})]);
     }
 
     /// Waits until the tables are as they were.

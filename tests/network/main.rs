@@ -2,6 +2,7 @@
 //! agent that writes down what Octavia is told.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod centralised;
 mod cidrs;
 mod drift;
 mod handover;
@@ -10,5 +11,6 @@ mod lab;
 mod pausing;
 mod plan;
 mod repair;
+mod sources;
 mod sync;
 mod topology;

@@ -22,10 +22,42 @@ pub struct Northbound {
 impl Northbound {
     /// Starts an empty one.
     pub fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// Starts an empty one whose schema is not quite that of the installed OVN.
+    pub fn start_with(change: impl FnOnce(&mut Value)) -> Self {
         let dir = TempDir::new().unwrap();
-        let schema = testing::schema("ovn-nb").expect("ovn-nb.ovsschema: run `make setup`");
-        let server = Server::standalone(dir.path(), &schema).unwrap();
+        let installed = testing::schema("ovn-nb").expect("ovn-nb.ovsschema: run `make setup`");
+        let mut schema = serde_json::from_str(&std::fs::read_to_string(installed).unwrap()).unwrap();
+        change(&mut schema);
+        let file = dir.path().join("ovn-nb.ovsschema");
+        std::fs::write(&file, schema.to_string()).unwrap();
+        let server = Server::standalone(dir.path(), &file).unwrap();
         Self { server, dir }
+    }
+
+    /// What tells OVN 23.09 and later from what was before, as far as load balancers are concerned.
+    pub fn as_of_23_09(schema: &mut Value, yes: bool) {
+        let columns = schema["tables"]["Logical_Router_Port"]["columns"].as_object_mut().unwrap();
+        let status = json!({"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}});
+        match yes {
+            true => drop(columns.insert("status".to_owned(), status)),
+            false => drop(columns.remove("status")),
+        }
+    }
+
+    /// Where floating IPs are translated: `external_mac`, `logical_port` and our keys of the `NAT` rows, by `external_ip`.
+    pub fn floating_ips(&self) -> Value {
+        let found = self.transact(&[json!({"op": "select", "table": "NAT", "where": []})]);
+        let row = |row: &Value| {
+            let mut keys = map(&row["external_ids"]);
+            keys.as_object_mut().unwrap().retain(|key, _| key.starts_with("weir:"));
+            let one = |column: &str| set(&row[column]).first().cloned();
+            let says = json!({"external_mac": one("external_mac"), "logical_port": one("logical_port"), "keys": keys});
+            (row["external_ip"].as_str().unwrap().to_owned(), says)
+        };
+        found[0]["rows"].as_array().unwrap().iter().map(row).collect::<Map<_, _>>().into()
     }
 
     /// Its folder, also for a host's files.

@@ -9,6 +9,8 @@ pub struct Capabilities {
     pub protocols: BTreeSet<String>,
     /// Values that `Load_Balancer.selection_fields` takes; empty where there is no such column.
     pub selection_fields: BTreeSet<String>,
+    /// Members' own floating IPs must not be distributed while their load balancer has one; see [`crate::centralised`].
+    pub centralise_members: bool,
 }
 
 impl Capabilities {

@@ -62,6 +62,11 @@ pub fn check(plan: &Plan, existing: &[Existing], ownership: &Ownership) -> Resul
             }
             // See below.
             Operation::InsertAcl(_) | Operation::RemoveAcl(_) => {}
+            Operation::MemberFloatingIp { before, after } => {
+                if !before.differs_only_in_ours(after) {
+                    return Err(unsound(format!("too much of floating IP {} is changed", before.uuid)));
+                }
+            }
             Operation::Attach { row, .. } | Operation::Detach { from: _, row } => {
                 if !inserted.contains(row) {
                     must_be_guarded(plan.lb, *row, &known, &guarded)?;

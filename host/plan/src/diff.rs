@@ -8,6 +8,7 @@ use weir_model::LoadBalancerId;
 
 use crate::{
     acls::{self, Acl, ExistingAcl},
+    centralised::FloatingIp,
     compile::{Wanted, managed_options, seen},
     decode::objects,
     edited,
@@ -100,6 +101,13 @@ pub enum Operation {
     InsertAcl(Acl),
     /// Takes a rule out of a switch.
     RemoveAcl(ExistingAcl),
+    /// Makes a member's floating IP central or distributed; fails the transaction where somebody has changed it since.
+    MemberFloatingIp {
+        /// As it was read.
+        before: FloatingIp,
+        /// As it shall be.
+        after: FloatingIp,
+    },
 }
 
 impl Operation {
@@ -149,7 +157,8 @@ pub struct MapPatch {
 }
 
 impl MapPatch {
-    fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Self {
+    /// What makes one map another.
+    pub fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Self {
         Self {
             remove: old.keys().filter(|key| !new.contains_key(*key)).cloned().collect(),
             set: new

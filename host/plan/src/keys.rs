@@ -34,6 +34,9 @@
 //! A `Load_Balancer_Health_Check` row has the reference's keys `octavia:healthmonitor`, `octavia:pool_id` and `octavia:vip`
 //! (the address of its VIP entry).
 //!
+//! A `NAT` row of Neutron's that is a member's floating IP may have `weir:centralised_for` (ids of load balancers, separated by
+//! spaces) and `weir:distributed` (JSON of what two of its columns were); see [`crate::centralised`].
+//!
 //! Keys that are not in this table are somebody else's and stay as they are.
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -89,6 +92,10 @@ pub const CHECK_MONITOR: &str = "octavia:healthmonitor";
 pub const CHECK_POOL: &str = "octavia:pool_id";
 /// On a health check: the address of its VIP entry.
 pub const CHECK_VIP: &str = "octavia:vip";
+/// On a member's floating IP: the load balancers that need it to be central.
+pub const CENTRALISED: &str = "weir:centralised_for";
+/// On a member's floating IP: what it was before.
+pub const DISTRIBUTED: &str = "weir:distributed";
 /// On rows that Neutron makes for its own use, such as port forwarding: never ours.
 pub const DEVICE_OWNER: &str = "neutron:device_owner";
 

@@ -8,13 +8,14 @@
 //!
 //! Pure: same input, same output; no clock, no random, no socket. It never names a protocol or an algorithm, and never
 //! makes an operation on a row that is not the deployment's own (but for the own elements in a switch's or router's
-//! `load_balancer` set and a switch's `acls`).
+//! `load_balancer` set and a switch's `acls`, and what [`centralised`] says).
 //!
 //! The table of `external_ids` keys stands in [`keys`].
 
 pub mod acls;
 pub mod attach;
 pub mod capabilities;
+pub mod centralised;
 pub mod check;
 pub mod compile;
 pub mod decode;
@@ -38,6 +39,7 @@ pub mod words;
 
 pub use acls::{Acl, ExistingAcl};
 pub use capabilities::Capabilities;
+pub use centralised::{FloatingIp, centralise};
 pub use check::check;
 pub use compile::{Wanted, compile};
 pub use decode::{Decoded, Finding, decode};

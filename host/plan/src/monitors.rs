@@ -148,7 +148,7 @@ fn reach(lb: &LoadBalancer, member: &Member, topology: &dyn Topology) -> Reach {
 }
 
 /// The port that has a member's address, with its subnet and switch.
-fn port_of(
+pub(crate) fn port_of(
     lb: &LoadBalancer,
     member: &Member,
     topology: &dyn Topology,

@@ -13,6 +13,7 @@ use weir_model::{LoadBalancerId, PortId, SubnetId};
 
 use crate::{
     acls::ExistingAcl,
+    centralised::FloatingIp,
     topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology},
 };
 
@@ -31,6 +32,10 @@ pub enum Lookup {
     Subnet(SubnetId),
     /// [`Topology::floating_ips`].
     FloatingIps(PortId, IpAddr),
+    /// [`Topology::member_floating_ips`].
+    MemberFloatingIps(PortId, IpAddr),
+    /// [`Topology::centralised_for`].
+    CentralisedFor(LoadBalancerId),
     /// [`Topology::port_at`].
     PortAt(Switch, Vec<IpNet>, IpAddr),
     /// [`Topology::source_of`].
@@ -54,6 +59,8 @@ pub enum Key {
     Subnet(SubnetId),
     /// The floating IPs of a port.
     FloatingIps(PortId),
+    /// The floating IPs that were made central for a load balancer.
+    CentralisedFor(LoadBalancerId),
     /// An address on some switch.
     Address(IpAddr),
     /// The port that health checks of a subnet are sent from.
@@ -71,7 +78,8 @@ impl Lookup {
             Self::RouterPortsOn(switch) => Key::RouterPortsOn(switch.name.clone()),
             Self::PortsOf(router) => Key::Router(router.uuid),
             Self::Subnet(id) => Key::Subnet(*id),
-            Self::FloatingIps(port, _) => Key::FloatingIps(*port),
+            Self::FloatingIps(port, _) | Self::MemberFloatingIps(port, _) => Key::FloatingIps(*port),
+            Self::CentralisedFor(lb) => Key::CentralisedFor(*lb),
             Self::PortAt(_, _, address) => Key::Address(*address),
             Self::SourceOf(subnet, _, _) => Key::Source(*subnet),
             Self::Acls(lb) => Key::Acls(*lb),
@@ -87,6 +95,10 @@ impl Lookup {
             Self::PortsOf(router) => fingerprint(&topology.ports_of(router)),
             Self::Subnet(id) => fingerprint(&topology.subnet(*id)),
             Self::FloatingIps(port, address) => fingerprint(&topology.floating_ips(*port, address)),
+            Self::MemberFloatingIps(port, address) => {
+                fingerprint(&topology.member_floating_ips(*port, address))
+            }
+            Self::CentralisedFor(lb) => fingerprint(&topology.centralised_for(*lb)),
             Self::PortAt(switch, cidrs, address) => fingerprint(&topology.port_at(switch, cidrs, address)),
             Self::SourceOf(subnet, switch, ipv4) => fingerprint(&topology.source_of(*subnet, switch, *ipv4)),
             Self::Acls(lb) => fingerprint(&topology.acls(*lb)),
@@ -154,6 +166,15 @@ impl Topology for Recording<'_> {
 
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
         self.note(Lookup::FloatingIps(port, *address), self.topology.floating_ips(port, address))
+    }
+
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
+        let answer = self.topology.member_floating_ips(port, address);
+        self.note(Lookup::MemberFloatingIps(port, *address), answer)
+    }
+
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        self.note(Lookup::CentralisedFor(lb), self.topology.centralised_for(lb))
     }
 
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {

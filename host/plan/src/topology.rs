@@ -8,6 +8,7 @@ use uuid::Uuid;
 use weir_model::{LoadBalancerId, NetworkId, PortId, SubnetId};
 
 use crate::acls::ExistingAcl;
+use crate::centralised::FloatingIp;
 
 /// A `Logical_Switch`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +80,10 @@ pub trait Topology {
     fn subnet(&self, id: SubnetId) -> Option<Subnet>;
     /// The floating IPs that stand for an address of a port, in order.
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr>;
+    /// The floating IPs of a member: those that stand for an address of its port.
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp>;
+    /// The floating IPs that were made central for a load balancer.
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp>;
     /// The name of the switch port that holds an address of a subnet with these CIDRs.
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String>;
     /// The address from which health checks are sent into a subnet: that of the port which [`source_port_name`] names.
@@ -89,6 +94,9 @@ pub trait Topology {
 
 /// How the name of a network's switch begins.
 pub const SWITCH_PREFIX: &str = "neutron-";
+
+/// On a floating IP's `external_ids`: the Neutron port it stands for.
+pub const FLOATING_IP_PORT: &str = "neutron:fip_port_id";
 
 /// On a provider network's switch (`external_ids`).
 pub const PROVIDER_KEY: &str = "neutron:provnet-physical-network";

@@ -171,6 +171,22 @@ async fn northbound(config: &Config) -> Vec<Finding> {
         finding("northbound", Ok(format!("{endpoint}: read whole, {rows} load balancer rows"))),
         schema(&client),
     ]
+    .into_iter()
+    .chain(ports_that_are_down(&client))
+    .collect()
+}
+
+/// A VIP's port is never bound. Unless it is disabled, its switch answers for it all the same where OVN is told to ignore
+/// that it is down (the default), and clients on the VIP's own switch get no answer (seen with OVN 25.03).
+fn ports_that_are_down(client: &Client) -> Option<Finding> {
+    let replica = client.replica();
+    let (_, global) = replica.rows("NB_Global").next()?;
+    if global.map_value("options", "ignore_lsp_down") == Some("false") {
+        return None;
+    }
+    let detail = "NB_Global options:ignore_lsp_down is not false: clients on a VIP's own switch need its port to be disabled \
+                  (`openstack port set --disable`), or `ovn-nbctl set NB_Global . options:ignore_lsp_down=false`";
+    Some(Finding { name: "northbound-options".to_owned(), verdict: Verdict::Note, detail: detail.to_owned() })
 }
 
 fn schema(client: &Client) -> Finding {

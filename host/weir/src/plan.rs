@@ -194,6 +194,10 @@ impl fmt::Display for Line<'_> {
             Operation::Delete { row } => write!(f, "delete row {row}"),
             Operation::Attach { to, row } => write!(f, "attach row {row} to {}", holder(to)),
             Operation::Detach { from, row } => write!(f, "detach row {row} from {}", holder(from)),
+            Operation::MemberFloatingIp { before, after } => {
+                let to = if after.logical_port.is_some() { "distributed" } else { "central" };
+                write!(f, "member's floating IP {}: {to}", before.uuid)
+            }
         }
     }
 }

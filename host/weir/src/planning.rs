@@ -5,8 +5,8 @@ use weir_model::{LoadBalancer, LoadBalancerId, Pool};
 use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
 use weir_plan::{
-    Existing, Lookups, Ownership, Plan, Probes, Recording, Surroundings, attach, check, compile, diff,
-    fronts, health, makers,
+    Existing, Lookups, Ownership, Plan, Probes, Recording, Surroundings, attach, centralise, check, compile,
+    diff, fronts, health, makers,
 };
 
 use crate::{
@@ -86,7 +86,8 @@ impl Planner<'_> {
             None => Vec::new(),
         };
         let taken = |uuid: &Uuid| self.replica.get("Load_Balancer", uuid).is_some();
-        let plan = diff(lb, rows, existing, around, &taken).map_err(|error| fault::of_plan(&error))?;
+        let mut plan = diff(lb, rows, existing, around, &taken).map_err(|error| fault::of_plan(&error))?;
+        plan.operations.extend(centralise(lb, wanted, around));
         check(&plan, existing, self.ownership).map_err(|error| fault::of_plan(&error))?;
         Ok(Planned { plan, unsettled, lookups: topology.into_lookups() })
     }

@@ -1,8 +1,10 @@
 //! What a call changes must be to the plugins' liking.
 
-use weir_model::{LoadBalancer, MemberId, Pool};
+use std::collections::BTreeSet;
+
+use weir_model::{HealthMonitorId, LoadBalancer, MemberId, Pool};
 use weir_octavia::Refusal;
-use weir_plan::{Existing, Unit, UnitKey, can_be_kept, units};
+use weir_plan::{Existing, Sourceless, Unit, UnitKey, can_be_kept, topology::source_port_name, units};
 
 use crate::{
     fault,
@@ -99,4 +101,42 @@ fn judge_members(
         refusal.user.push_str(&format!("; {}{}", word(problem), problem.problem.user));
     }
     Err(refusal)
+}
+
+/// Where nobody makes source ports: whom a call wants probed from now on, there must be an address to probe from. Members
+/// that were probed before may lack it: that is nothing the call is to blame for.
+pub fn judge_sources(
+    before: Option<&LoadBalancer>,
+    wanted: Option<&LoadBalancer>,
+    lacking: &[Sourceless],
+) -> Result<(), Refusal> {
+    let probed_before = before.map(probed).unwrap_or_default();
+    let new = wanted.map(probed).unwrap_or_default();
+    let new: BTreeSet<_> = new.difference(&probed_before).map(|(_, member)| *member).collect();
+    let members = wanted.into_iter().flat_map(|lb| lb.pools.values()).flat_map(|pool| pool.members.values());
+    for member in members.filter(|member| new.contains(&member.id)) {
+        let Some(subnet) = member.subnet_id else { continue };
+        if lacking.iter().any(|lacking| lacking.subnet == subnet) {
+            let name = source_port_name(subnet);
+            let text = format!(
+                "member {} ({}) cannot be probed by a health monitor: subnet {subnet} has no port {name} to probe from",
+                member.id, member.address
+            );
+            return Err(Refusal::unsupported("no-probe-source", text.clone()).operator(format!(
+                "{text}; configure [neutron], and such ports are made as they are needed, or make one named {name}, \
+                 device owner ovn-lb-hm:distributed, in that subnet"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Who is probed, by which monitor.
+fn probed(lb: &LoadBalancer) -> BTreeSet<(HealthMonitorId, MemberId)> {
+    let members =
+        lb.pools.values().filter_map(|pool| Some((pool.probing()?, pool))).flat_map(|(monitor, pool)| {
+            let up = pool.members.values().filter(|member| member.admin_state_up);
+            up.map(move |member| (monitor.id, member.id))
+        });
+    members.collect()
 }

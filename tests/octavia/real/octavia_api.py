@@ -36,7 +36,9 @@ class Octavia:
     def ask(self, verb, path, body=None):
         """The JSON of the answer. Raises Refused."""
         address = urllib.parse.urlsplit(self._stack.api_url(self._api)).netloc
-        if getattr(self._local, "address", None) != address:
+        idle = time.monotonic() - getattr(self._local, "used", 0)
+        # Its server closes a connection that is idle for two minutes.
+        if getattr(self._local, "address", None) != address or idle > 30:
             self._local.address = address
             self._local.connection = http.client.HTTPConnection(address, timeout=120)
         connection = self._local.connection
@@ -45,6 +47,7 @@ class Octavia:
                                {"Content-Type": "application/json", "Accept": "application/json"})
             response = connection.getresponse()
             data = response.read()
+            self._local.used = time.monotonic()
         except BaseException:
             connection.close()
             raise

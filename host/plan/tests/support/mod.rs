@@ -86,6 +86,12 @@ impl Topology for Net {
         let floating = port.uuid().as_u128() % 2 == 1 && address.is_ipv4();
         floating.then(|| "172.24.4.200".parse().unwrap()).into_iter().collect()
     }
+    fn member_floating_ips(&self, _: PortId, _: &IpAddr) -> Vec<FloatingIp> {
+        Vec::new()
+    }
+    fn centralised_for(&self, _: LoadBalancerId) -> Vec<FloatingIp> {
+        Vec::new()
+    }
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
         cidrs.iter().any(|cidr| cidr.contains(address)).then(|| format!("{}/{address}", switch.name))
     }
@@ -124,6 +130,12 @@ impl Topology for Around<'_> {
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
         Net.floating_ips(port, address)
     }
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
+        Net.member_floating_ips(port, address)
+    }
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        Net.centralised_for(lb)
+    }
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
         Net.port_at(switch, cidrs, address)
     }
@@ -138,7 +150,11 @@ impl Topology for Around<'_> {
 
 pub fn capabilities() -> Capabilities {
     let set = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    Capabilities { protocols: set(&["alpha", "beta"]), selection_fields: set(&["f1", "f2"]) }
+    Capabilities {
+        protocols: set(&["alpha", "beta"]),
+        selection_fields: set(&["f1", "f2"]),
+        centralise_members: false,
+    }
 }
 
 pub fn words() -> Words {
@@ -348,6 +364,7 @@ impl Northbound {
                     self.acls.insert(ExistingAcl { uuid, acl: acl.clone() });
                 }
                 Operation::RemoveAcl(existing) => assert!(self.acls.remove(existing)),
+                Operation::MemberFloatingIp { .. } => panic!("no member has a floating IP"),
                 Operation::Attach { to, row } => assert!(self.attached.insert((*to, *row))),
                 Operation::Detach { from, row } => assert!(self.attached.remove(&(*from, *row))),
             }

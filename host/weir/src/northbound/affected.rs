@@ -168,7 +168,11 @@ impl Look<'_> {
     }
 
     fn subnets(&mut self, list: &str) {
-        self.found.keys.extend(list.split_whitespace().filter_map(|id| id.parse().ok()).map(Key::Subnet));
+        for subnet in list.split_whitespace().filter_map(|id| id.parse().ok()) {
+            self.key(Key::Subnet(subnet));
+            // A router in it may be where its members are probed from.
+            self.key(Key::Source(subnet));
+        }
     }
 
     /// Ports that refer to DHCP options say where their subnet is.
@@ -218,6 +222,7 @@ impl Look<'_> {
         if let Some(switch) = row.map_value("external_ids", monitor::NETWORK_NAME) {
             self.key(Key::RouterPortsOn(switch.to_owned()));
         }
+        row.map_value("external_ids", monitor::SUBNETS).into_iter().for_each(|subnets| self.subnets(subnets));
         for (router, _) in self.replica.find_references("Logical_Router", "ports", port) {
             self.key(Key::Router(router));
         }
@@ -236,6 +241,10 @@ impl Look<'_> {
     fn nat(&mut self, changed: &RowChanged, now: Option<&Row>) {
         for port in ids(changed, now, monitor::FLOATING_IP_PORT).filter_map(|port| port.parse().ok()) {
             self.key(Key::FloatingIps(port));
+        }
+        for lbs in ids(changed, now, keys::CENTRALISED) {
+            let lbs = lbs.split_whitespace().filter_map(|id| id.parse().ok());
+            self.found.keys.extend(lbs.map(Key::CentralisedFor));
         }
     }
 

@@ -110,6 +110,7 @@ fn size(operation: &Operation) -> usize {
         Operation::InsertCheck { check, .. } => map(&check.options) + map(&check.external_ids),
         Operation::UpdateCheck { options, external_ids, .. } => map(&options.set) + map(&external_ids.set),
         Operation::InsertAcl(acl) => acl.matches.len() + map(&acl.external_ids),
+        Operation::MemberFloatingIp { before, after } => map(&before.external_ids) + map(&after.external_ids),
         Operation::RemoveAcl(_)
         | Operation::Delete { .. }
         | Operation::RemoveCheck { .. }

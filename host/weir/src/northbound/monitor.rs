@@ -3,6 +3,9 @@
 use weir_ovsdb::{Condition, Datum, Index, TableSpec};
 use weir_plan::{acls, keys};
 
+/// On a floating IP's `external_ids`: the Neutron port it stands for.
+pub use weir_plan::topology::FLOATING_IP_PORT;
+
 /// On a switch port's `external_ids`: its addresses with prefix lengths.
 pub const CIDRS: &str = "neutron:cidrs";
 /// On a switch port's `external_ids`: the name its Neutron port has.
@@ -17,8 +20,6 @@ pub const DHCP_SUBNET: &str = "subnet_id";
 pub const NETWORK_NAME: &str = "neutron:network_name";
 /// On a router port's `external_ids`: the subnets it serves.
 pub const SUBNETS: &str = "neutron:subnet_ids";
-/// On a floating IP's `external_ids`: the Neutron port it stands for.
-pub const FLOATING_IP_PORT: &str = "neutron:fip_port_id";
 
 /// `Load_Balancer` by name, which is Octavia's id.
 pub fn by_name() -> Index {
@@ -72,6 +73,11 @@ pub fn by_port_name() -> Index {
 /// Floating IPs by the Neutron port they stand for.
 pub fn by_floating_ip_port() -> Index {
     by_external_id(FLOATING_IP_PORT, None)
+}
+
+/// Floating IPs by the load balancers that they were made central for.
+pub fn by_centralised_for() -> Index {
+    by_external_id(weir_plan::keys::CENTRALISED, Some(' '))
 }
 
 /// Rows that refer to a row in a set column.
@@ -141,7 +147,6 @@ pub fn tables(deployment: &str) -> Vec<TableSpec> {
             &["name", "networks", "external_ids", "gateway_chassis", "ha_chassis_group"],
             vec![by_name(), by_network_name(), by_subnet(SUBNETS)],
         ),
-        table("NAT", &["type", "external_ip", "logical_ip", "external_ids"], vec![by_floating_ip_port()]),
         TableSpec {
             any_of: ours.to_vec(),
             ..table(
@@ -150,6 +155,12 @@ pub fn tables(deployment: &str) -> Vec<TableSpec> {
                 vec![by_name(), by_our_key()],
             )
         },
+        table(
+            "NAT",
+            &["type", "external_ip", "logical_ip", "external_mac", "logical_port", "external_ids"],
+            vec![by_floating_ip_port(), by_centralised_for()],
+        ),
+        table("NB_Global", &["options"], Vec::new()),
         table("DHCP_Options", &["cidr", "external_ids"], vec![by_subnet(DHCP_SUBNET)]),
     ]
 }

@@ -14,6 +14,10 @@ use weir_plan::{
 
 use super::monitor;
 
+/// The first column that came into the schema after OVN 23.06 (7.1.0; 23.06 has 7.0.4). OVN translates members' floating IPs
+/// rightly since 23.09, without any change to the schema of its own: where this column is, it does.
+const SINCE: (&str, &str) = ("Logical_Router_Port", "status");
+
 /// What the connected server's schema can hold.
 pub fn capabilities(replica: &Replica) -> Capabilities {
     let values = |column: &str| -> BTreeSet<String> {
@@ -21,7 +25,11 @@ pub fn capabilities(replica: &Replica) -> Capabilities {
         let values = schema.and_then(|schema| schema.enum_values("Load_Balancer", column));
         values.into_iter().flatten().map(str::to_owned).collect()
     };
-    Capabilities { protocols: values("protocol"), selection_fields: values("selection_fields") }
+    Capabilities {
+        protocols: values("protocol"),
+        selection_fields: values("selection_fields"),
+        centralise_members: replica.schema().is_some_and(|schema| !schema.has_column(SINCE.0, SINCE.1)),
+    }
 }
 
 /// The rows of a load balancer with their attachments: those with its name, those that say it in a key of ours, and those

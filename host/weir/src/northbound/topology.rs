@@ -7,10 +7,15 @@ use uuid::Uuid;
 use weir_model::{LoadBalancerId, PortId, SubnetId};
 use weir_ovsdb::{Datum, Replica, Row};
 use weir_plan::{
-    Acl, ExistingAcl, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls, topology::source_port_name,
+    Acl, ExistingAcl, FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls,
+    topology::source_port_name,
 };
 
 use super::monitor;
+
+/// A table that came with OVN 26.03, from which on health checks may be sent from a router's address in the subnet, and no
+/// port has to be made for them. Unproven: such an OVN was not to be had for Weir's tests, which have only its schema.
+const ROUTERS_ARE_SOURCES_WITH: &str = "Logical_Switch_Port_Health_Check";
 
 /// The replica as a network.
 pub struct ReplicaTopology<'r>(pub &'r Replica);
@@ -65,15 +70,19 @@ impl Topology for ReplicaTopology<'_> {
     }
 
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
-        let rows = self.0.find("NAT", &monitor::by_floating_ip_port(), &port.to_string());
-        let parsed = |row: &Row, column: &str| row.str(column)?.parse::<IpAddr>().ok();
-        let of_address = rows.filter(|(_, row)| {
-            row.str("type") == Some("dnat_and_snat") && parsed(row, "logical_ip").as_ref() == Some(address)
-        });
-        let mut found: Vec<_> = of_address.filter_map(|(_, row)| parsed(row, "external_ip")).collect();
+        let rows = self.nat_of(port, address);
+        let mut found: Vec<_> = rows.filter_map(|(_, row)| address_in(row, "external_ip")).collect();
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
+        sorted(self.nat_of(port, address).map(floating_ip))
+    }
+
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        sorted(self.0.find("NAT", &monitor::by_centralised_for(), &lb.to_string()).map(floating_ip))
     }
 
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
@@ -94,6 +103,10 @@ impl Topology for ReplicaTopology<'_> {
     }
 
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
+        let routers = self.0.schema().is_some_and(|schema| schema.has_table(ROUTERS_ARE_SOURCES_WITH));
+        if let Some(address) = routers.then(|| self.router_in(subnet, switch, ipv4)).flatten() {
+            return Some(address);
+        }
         let name = source_port_name(subnet);
         let ports = self.0.find("Logical_Switch_Port", &monitor::by_port_name(), &name);
         let mut addresses: Vec<_> = ports
@@ -119,6 +132,29 @@ impl ReplicaTopology<'_> {
     pub fn project_of(&self, port: &str) -> Option<String> {
         let (_, row) = self.0.find("Logical_Switch_Port", &monitor::by_name(), port).next()?;
         row.map_value("external_ids", "neutron:project_id").map(str::to_owned)
+    }
+
+    /// The floating IPs that stand for an address of a port.
+    fn nat_of(&self, port: PortId, address: &IpAddr) -> impl Iterator<Item = (Uuid, &Row)> {
+        let rows = self.0.find("NAT", &monitor::by_floating_ip_port(), &port.to_string());
+        rows.filter(|(_, row)| {
+            row.str("type") == Some("dnat_and_snat")
+                && address_in(row, "logical_ip").as_ref() == Some(address)
+        })
+    }
+
+    /// The address of a router in a subnet, the lowest where it has several.
+    fn router_in(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
+        let cidrs = self.subnet(subnet)?.cidrs;
+        let id = subnet.to_string();
+        let ports = self.0.find("Logical_Router_Port", &monitor::by_subnet(monitor::SUBNETS), &id);
+        let here = |port: &RouterPort| port.interface && port.switch_name.as_ref() == Some(&switch.name);
+        let ports = ports.filter_map(|(uuid, row)| self.router_port(&uuid, row)).filter(here);
+        let networks = ports.flat_map(|port| port.networks);
+        let inside = networks.filter(|network| {
+            network.addr().is_ipv4() == ipv4 && cidrs.iter().any(|cidr| cidr.trunc() == network.trunc())
+        });
+        inside.map(|network| network.addr()).min()
     }
 
     fn switch_of(&self, port: &Uuid) -> Option<Switch> {
@@ -165,6 +201,25 @@ impl ReplicaTopology<'_> {
             peer,
         })
     }
+}
+
+fn address_in(row: &Row, column: &str) -> Option<IpAddr> {
+    row.str(column)?.parse().ok()
+}
+
+fn floating_ip((uuid, row): (Uuid, &Row)) -> FloatingIp {
+    FloatingIp {
+        uuid,
+        external_mac: row.str("external_mac").map(str::to_owned),
+        logical_port: row.str("logical_port").map(str::to_owned),
+        external_ids: row.get("external_ids").map(weir_ovsdb::Datum::string_map).unwrap_or_default(),
+    }
+}
+
+fn sorted(found: impl Iterator<Item = FloatingIp>) -> Vec<FloatingIp> {
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable();
+    found
 }
 
 fn switch(uuid: Uuid, row: &Row) -> Switch {

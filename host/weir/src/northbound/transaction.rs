@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 use weir_ovsdb::{Condition, Datum, Mutation, Operation as Ovsdb, Row};
-use weir_plan::{Acl, HealthCheckRow, LoadBalancerRow, MapPatch, Operation, Update, diff::Holder};
+use weir_plan::{
+    Acl, FloatingIp, HealthCheckRow, LoadBalancerRow, MapPatch, Operation, Update, diff::Holder,
+};
 
 const TABLE: &str = "Load_Balancer";
+const NAT: &str = "NAT";
 const CHECKS: &str = "Load_Balancer_Health_Check";
 const ACLS: &str = "ACL";
 
@@ -45,6 +48,7 @@ pub fn operations(operation: &Operation) -> Vec<Ovsdb> {
         Operation::RemoveAcl(existing) => {
             vec![element(&Holder::Switch(existing.acl.switch), Mutation::delete("acls", set(existing.uuid)))]
         }
+        Operation::MemberFloatingIp { before, after } => floating_ip(before, after),
     }
 }
 
@@ -133,6 +137,21 @@ fn map_mutations(column: &str, patch: &MapPatch) -> Vec<Mutation> {
         mutations.push(Mutation::insert(column, map(&patch.set)));
     }
     mutations
+}
+
+fn floating_ip(before: &FloatingIp, after: &FloatingIp) -> Vec<Ovsdb> {
+    let columns = |floating: &FloatingIp| {
+        Row::new()
+            .with("external_mac", Datum::set(floating.external_mac.as_deref()))
+            .with("logical_port", Datum::set(floating.logical_port.as_deref()))
+    };
+    let this = || vec![Condition::by_uuid(before.uuid)];
+    let keys = MapPatch::between(&before.external_ids, &after.external_ids);
+    vec![
+        Ovsdb::guard(NAT, before.uuid, columns(before).with("external_ids", map(&before.external_ids))),
+        Ovsdb::update(NAT, this(), columns(after)),
+        Ovsdb::mutate(NAT, this(), map_mutations("external_ids", &keys)),
+    ]
 }
 
 fn element(holder: &Holder, mutation: Mutation) -> Ovsdb {

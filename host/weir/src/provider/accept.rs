@@ -24,7 +24,7 @@ use crate::{
     northbound::{rows, topology::ReplicaTopology},
     planning::{Planned, Planner},
     plugins::Plugins,
-    scrutiny::Scrutiny,
+    scrutiny::{self, Scrutiny},
     southbound::ReplicaProbes,
 };
 
@@ -194,6 +194,9 @@ impl Host {
             false => Scrutiny::ChangesSince(before.as_ref()),
         };
         let mut plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
+        if self.neutron.is_none() && !change.is_delete() {
+            scrutiny::judge_sources(before.as_ref(), graph.as_ref(), &plan.plan.sourceless)?;
+        }
         // While something is under way the rows are between two states.
         self.note(lb, &mut plan, &existing, inner.is_idle().then_some(&**plugins));
         let plan = inner.pending.is_empty().then_some(plan);

@@ -125,7 +125,9 @@ mod tests {
 
     use ipnet::IpNet;
     use weir_model::{PortId, SubnetId};
-    use weir_plan::{ExistingAcl, Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint};
+    use weir_plan::{
+        ExistingAcl, FloatingIp, Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint,
+    };
 
     use super::*;
 
@@ -151,6 +153,12 @@ mod tests {
             None
         }
         fn floating_ips(&self, _: PortId, _: &IpAddr) -> Vec<IpAddr> {
+            Vec::new()
+        }
+        fn member_floating_ips(&self, _: PortId, _: &IpAddr) -> Vec<FloatingIp> {
+            Vec::new()
+        }
+        fn centralised_for(&self, _: LoadBalancerId) -> Vec<FloatingIp> {
             Vec::new()
         }
         fn port_at(&self, _: &Switch, _: &[IpNet], _: &IpAddr) -> Option<String> {

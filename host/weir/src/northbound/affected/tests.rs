@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{prelude::*, test_runner::Config};
 use serde_json::{Map, Value, json};
 use weir_ovsdb::testing::{self, Memory};
-use weir_plan::{Fingerprint, Lookup, RouterRef, Switch, fingerprint};
+use weir_plan::{Fingerprint, Lookup, RouterRef, Switch, Topology, fingerprint};
 
 use super::*;
 use crate::northbound::topology::ReplicaTopology;
@@ -26,6 +26,7 @@ enum Cell {
     Text(&'static str),
     /// At most one.
     Maybe(Option<Uuid>),
+    MaybeText(Option<&'static str>),
     Rows(BTreeSet<Uuid>),
     Texts(BTreeSet<&'static str>),
     Map(BTreeMap<&'static str, String>),
@@ -72,7 +73,7 @@ const TABLES: [(&str, &[&str]); 9] = [
     ("Logical_Switch_Port", &["name", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"]),
     ("Logical_Router", &["name", "ports", "load_balancer"]),
     ("Logical_Router_Port", &["name", "networks", "external_ids", "ha_chassis_group"]),
-    ("NAT", &["type", "external_ip", "logical_ip", "external_ids"]),
+    ("NAT", &["type", "external_ip", "logical_ip", "external_mac", "external_ids"]),
     ("DHCP_Options", &["cidr", "external_ids"]),
     ("Load_Balancer", &["name", "vips", "external_ids", "health_check"]),
     ("Load_Balancer_Health_Check", &["vip", "options"]),
@@ -126,7 +127,16 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
         (_, "type") => Cell::Text(dice.one(&["dnat_and_snat", "snat"])),
         (_, "external_ip") => Cell::Text(dice.one(&["172.24.4.9", "172.24.4.10"])),
         (_, "logical_ip") => Cell::Text(dice.one(&ADDRESSES)),
-        ("NAT", "external_ids") => Cell::Map(dice.map(&[(monitor::FLOATING_IP_PORT, &PORTS)])),
+        ("NAT", "external_ids") => {
+            let both = LBS.join(" ");
+            Cell::Map(
+                dice.map(&[
+                    (monitor::FLOATING_IP_PORT, &PORTS),
+                    (keys::CENTRALISED, &[LBS[0], LBS[1], &both]),
+                ]),
+            )
+        }
+        (_, "external_mac") => Cell::MaybeText((dice.throw(2) == 0).then_some("fa:16:3e:00:00:01")),
         (_, "cidr") => Cell::Text(dice.one(&["10.0.0.0/24", "10.1.0.0/24"])),
         ("DHCP_Options", "external_ids") => Cell::Map(dice.map(&[(monitor::DHCP_SUBNET, &SUBNETS)])),
         ("Load_Balancer", "name") => Cell::Text(dice.one(&[LBS[0], LBS[1], "somebody's"])),
@@ -169,6 +179,7 @@ fn whole(cell: &Cell) -> Value {
     match cell {
         Cell::Text(text) => json!(text),
         Cell::Maybe(row) => uuids(*row),
+        Cell::MaybeText(text) => json!(["set", text.iter().collect::<Vec<_>>()]),
         Cell::Rows(rows) => uuids(rows.iter().copied()),
         Cell::Texts(texts) => json!(["set", texts]),
         Cell::Map(pairs) => map(pairs),
@@ -239,7 +250,9 @@ fn questions() -> Vec<Lookup> {
     }
     for (port, address) in PORTS.iter().flat_map(|port| ADDRESSES.map(|address| (port, address))) {
         all.push(Lookup::FloatingIps(port.parse().unwrap(), address.parse().unwrap()));
+        all.push(Lookup::MemberFloatingIps(port.parse().unwrap(), address.parse().unwrap()));
     }
+    all.extend(LBS.map(|lb| Lookup::CentralisedFor(lb.parse().unwrap())));
     all
 }
 
@@ -252,6 +265,14 @@ fn own_rows(memory: &Memory) -> Vec<(LoadBalancerId, Fingerprint)> {
     ids.map(|lb| (lb, fingerprint(&rows::existing(memory.replica(), lb)))).to_vec()
 }
 
+/// As that of OVN 26.03, as far as it matters here.
+fn newer_schema() -> Value {
+    let mut schema = schema();
+    let columns = json!({ "columns": { "protocol": { "type": "string" } } });
+    schema["tables"]["Logical_Switch_Port_Health_Check"] = columns;
+    schema
+}
+
 fn schema() -> Value {
     let file = testing::schema("ovn-nb").expect("ovn-nb.ovsschema: run `make setup`");
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
@@ -261,9 +282,10 @@ proptest! {
     #![proptest_config(Config { cases: 64, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn what_has_another_answer_is_reached(seed in any::<u64>()) {
+    fn what_has_another_answer_is_reached(seed in any::<u64>(), newer in any::<bool>()) {
         let mut dice = Dice(seed);
-        let mut memory = Memory::new(&schema(), &monitor::tables("weir")).unwrap();
+        let schema = if newer { newer_schema() } else { schema() };
+        let mut memory = Memory::new(&schema, &monitor::tables("weir")).unwrap();
         let questions = questions();
         let mut rows = Rows::new();
         let mut reached = 0;
@@ -308,4 +330,33 @@ fn what_does_not_matter_reaches_nobody() {
         json!({ "Logical_Switch": { &switch: { "modify": { "external_ids": ["map", [["note", "1"]]] } } } });
     let changed = memory.update(note).unwrap();
     assert_eq!(affected(memory.replica(), &changed.rows), Affected::default());
+}
+
+#[test]
+fn probes_come_from_a_router_where_the_schema_says_that_it_may_be() {
+    let subnet = SUBNETS[0];
+    let (router, port, peer, source) =
+        (row(2, 0).to_string(), row(3, 0).to_string(), row(1, 0).to_string(), row(1, 1).to_string());
+    let rows = json!({
+        "Logical_Switch": { row(0, 0).to_string(): { "insert": {
+            "name": NETWORKS[0], "ports": ["set", [["uuid", &peer], ["uuid", &source]]] } } },
+        "Logical_Switch_Port": {
+            &peer: { "insert": { "name": PORTS[0], "options": ["map", [[monitor::ROUTER_PORT, "lrp-1"]]],
+                "external_ids": ["map", [["neutron:device_owner", "network:router_interface"]]] } },
+            &source: { "insert": { "name": PORTS[1], "external_ids": ["map", [
+                [monitor::PORT_NAME, format!("{SOURCE_PORT_PREFIX}{subnet}")], [monitor::CIDRS, "10.0.0.6/24"]]] } },
+        },
+        "Logical_Router": { &router: { "insert": { "name": "neutron-r1", "ports": ["uuid", &port] } } },
+        "Logical_Router_Port": { &port: { "insert": { "name": "lrp-1", "networks": "10.0.0.1/24", "external_ids": ["map", [
+            [monitor::NETWORK_NAME, NETWORKS[0]], [monitor::SUBNETS, subnet]]] } } },
+    });
+    let switch = Switch { uuid: row(0, 0), name: NETWORKS[0].to_owned(), provider: false };
+    for (schema, wanted) in [(schema(), "10.0.0.6"), (newer_schema(), "10.0.0.1")] {
+        let mut memory = Memory::new(&schema, &monitor::tables("weir")).unwrap();
+        memory.update(rows.clone()).unwrap();
+        let topology = ReplicaTopology(memory.replica());
+        let found = topology.source_of(subnet.parse().unwrap(), &switch, true);
+        assert_eq!(found, Some(wanted.parse().unwrap()));
+        assert_eq!(topology.source_of(subnet.parse().unwrap(), &switch, false), None, "no IPv6 there");
+    }
 }

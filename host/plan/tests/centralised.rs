@@ -1,0 +1,261 @@
+//! Members' own floating IPs: central while their load balancer has one, and as they were afterwards.
+
+mod support;
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use ipnet::IpNet;
+use support::*;
+use weir_model::*;
+use weir_plan::{diff::Operation, *};
+
+/// The network of the other tests, with floating IPs on members' ports.
+struct WithFloatingIps(BTreeMap<PortId, FloatingIp>);
+
+impl Topology for WithFloatingIps {
+    fn switch(&self, name: &str) -> Option<Switch> {
+        Net.switch(name)
+    }
+    fn port(&self, port: PortId) -> Option<Port> {
+        Net.port(port)
+    }
+    fn router_ports_on(&self, switch: &Switch) -> Vec<RouterPort> {
+        Net.router_ports_on(switch)
+    }
+    fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort> {
+        Net.ports_of(router)
+    }
+    fn subnet(&self, subnet: SubnetId) -> Option<Subnet> {
+        Net.subnet(subnet)
+    }
+    fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
+        Net.floating_ips(port, address)
+    }
+    fn member_floating_ips(&self, port: PortId, _: &IpAddr) -> Vec<FloatingIp> {
+        self.0.get(&port).cloned().into_iter().collect()
+    }
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        let lb = lb.to_string();
+        let marked = |floating: &&FloatingIp| {
+            floating.external_ids.get(keys::CENTRALISED).is_some_and(|list| list.contains(&lb))
+        };
+        self.0.values().filter(marked).cloned().collect()
+    }
+    fn port_at(&self, _: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
+        let IpAddr::V4(v4) = address else { return None };
+        cidrs.iter().any(|cidr| cidr.contains(address)).then(|| server(v4.octets()[3]).to_string())
+    }
+    fn source_of(&self, _: SubnetId, _: &Switch, _: bool) -> Option<IpAddr> {
+        None
+    }
+    fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
+        Vec::new()
+    }
+}
+
+/// The port of the server at 10.10.10.`host`.
+fn server(host: u8) -> PortId {
+    numbered(9, u32::from(host))
+}
+
+fn distributed(host: u8) -> FloatingIp {
+    FloatingIp {
+        uuid: numbered::<PortId>(8, u32::from(host)).uuid(),
+        external_mac: Some(format!("fa:16:3e:00:00:{host:02x}")),
+        logical_port: Some(server(host).to_string()),
+        external_ids: BTreeMap::from([
+            ("neutron:fip_port_id".to_owned(), server(host).to_string()),
+            ("neutron:revision_number".to_owned(), "1".to_owned()),
+        ]),
+    }
+}
+
+/// A load balancer with members at 10.10.10.`hosts`. It has a floating IP where its VIP's port says so, see [`Net`].
+fn load_balancer(n: u32, hosts: &[u8], floating: bool) -> LoadBalancer {
+    let vip = Vip {
+        address: "10.10.10.5".parse().unwrap(),
+        port_id: Some(numbered(6, 2 * n + u32::from(floating))),
+        network_id: Some(id(PRIVATE)),
+        subnet_id: Some(id(PRIVATE_SUBNET)),
+    };
+    let member = |host: &u8| {
+        let member = Member {
+            id: numbered(4, n * 1000 + u32::from(*host)),
+            address: format!("10.10.10.{host}").parse().unwrap(),
+            port: 80,
+            subnet_id: Some(id(PRIVATE_SUBNET)),
+            weight: 1,
+            backup: false,
+            admin_state_up: true,
+            extra: Extra::new(),
+        };
+        (member.id, member)
+    };
+    let pool = Pool {
+        id: numbered(3, n),
+        protocol: "ALPHA".to_owned(),
+        algorithm: "ONE".to_owned(),
+        persistence: None,
+        admin_state_up: true,
+        members: hosts.iter().map(member).collect(),
+        monitor: None,
+        extra: Extra::new(),
+    };
+    LoadBalancer {
+        id: numbered(1, n),
+        project_id: None,
+        admin_state_up: true,
+        vip,
+        additional_vips: Vec::new(),
+        listeners: BTreeMap::new(),
+        pools: BTreeMap::from([(pool.id, pool)]),
+        flavor: BTreeMap::new(),
+    }
+}
+
+impl WithFloatingIps {
+    fn new(hosts: &[u8]) -> Self {
+        Self(hosts.iter().map(|host| (server(*host), distributed(*host))).collect())
+    }
+
+    fn plan_on(&self, n: u32, lb: Option<&LoadBalancer>, centralise_members: bool) -> Vec<Operation> {
+        let capabilities = Capabilities { centralise_members, ..capabilities() };
+        let (words, ownership, health) = (words(), ownership(), HealthMap::new());
+        let around = Surroundings {
+            topology: self,
+            capabilities: &capabilities,
+            words: &words,
+            health: &health,
+            ownership: &ownership,
+        };
+        centralise(numbered(1, n), lb, around)
+    }
+
+    /// Makes it so; says how many floating IPs changed. What is right is left alone.
+    fn reconcile(&mut self, n: u32, lb: Option<&LoadBalancer>) -> usize {
+        let operations = self.plan_on(n, lb, true);
+        let plan = Plan {
+            lb: numbered(1, n),
+            operations,
+            kept: Vec::new(),
+            unresolved: Vec::new(),
+            without_port: Vec::new(),
+            sourceless: Vec::new(),
+        };
+        check(&plan, &[], &ownership()).unwrap();
+        for operation in &plan.operations {
+            let Operation::MemberFloatingIp { before, after } = operation else { panic!("{operation:?}") };
+            let row = self.0.values_mut().find(|row| row.uuid == before.uuid).unwrap();
+            assert_eq!(row, before);
+            *row = after.clone();
+        }
+        assert_eq!(self.plan_on(n, lb, true), []);
+        plan.operations.len()
+    }
+
+    fn of(&self, host: u8) -> &FloatingIp {
+        &self.0[&server(host)]
+    }
+}
+
+fn is_central(floating: &FloatingIp) -> bool {
+    floating.external_mac.is_none() && floating.logical_port.is_none()
+}
+
+#[test]
+fn a_members_floating_ip_is_central_while_its_load_balancer_has_one() {
+    let mut net = WithFloatingIps::new(&[10, 11, 12]);
+    assert_eq!(net.reconcile(1, Some(&load_balancer(1, &[10, 11], false))), 0, "no floating IP");
+    let lb = load_balancer(1, &[10, 11], true);
+    assert_eq!(net.plan_on(1, Some(&lb), false), [], "this OVN does not need it");
+    assert_eq!(net.reconcile(1, Some(&lb)), 2);
+    assert!(is_central(net.of(10)) && is_central(net.of(11)));
+    assert_eq!(net.of(10).external_ids["weir:centralised_for"], lb.id.to_string());
+    assert_eq!(net.of(10).external_ids["neutron:revision_number"], "1");
+    assert_eq!(*net.of(12), distributed(12), "of no member");
+    assert_eq!(net.reconcile(1, Some(&load_balancer(1, &[10], true))), 1, "a member goes");
+    assert_eq!(*net.of(11), distributed(11));
+    assert_eq!(net.reconcile(1, Some(&load_balancer(1, &[10], false))), 1, "the floating IP goes");
+    assert_eq!(*net.of(10), distributed(10));
+}
+
+#[test]
+fn the_last_of_several_load_balancers_brings_it_back() {
+    let mut net = WithFloatingIps::new(&[10]);
+    let (one, two) = (load_balancer(1, &[10], true), load_balancer(2, &[10], true));
+    assert_eq!((net.reconcile(1, Some(&one)), net.reconcile(2, Some(&two))), (1, 1));
+    assert_eq!(net.reconcile(1, None), 1, "the load balancer goes");
+    assert!(is_central(net.of(10)));
+    assert_eq!(net.reconcile(2, None), 1);
+    assert_eq!(*net.of(10), distributed(10));
+}
+
+#[test]
+fn an_ovn_that_needs_it_no_longer_brings_it_back() {
+    let mut net = WithFloatingIps::new(&[10]);
+    let lb = load_balancer(1, &[10], true);
+    net.reconcile(1, Some(&lb));
+    let operations = net.plan_on(1, Some(&lb), false);
+    assert!(
+        matches!(&operations[..], [Operation::MemberFloatingIp { after, .. }] if *after == distributed(10)),
+        "{operations:?}"
+    );
+}
+
+#[test]
+fn what_was_never_distributed_is_left_alone() {
+    let mut net = WithFloatingIps::new(&[10, 11]);
+    for host in [10, 11] {
+        net.0.get_mut(&server(host)).unwrap().external_mac = None;
+    }
+    net.0.get_mut(&server(11)).unwrap().logical_port = None;
+    assert_eq!(net.reconcile(1, Some(&load_balancer(1, &[10, 11], true))), 0);
+}
+
+#[test]
+fn what_neutron_writes_anew_is_cleared_again_and_stands_afterwards() {
+    let mut net = WithFloatingIps::new(&[10]);
+    let lb = load_balancer(1, &[10], true);
+    net.reconcile(1, Some(&lb));
+    let row = net.0.get_mut(&server(10)).unwrap();
+    row.external_mac = Some("fa:16:3e:ff:ff:ff".to_owned());
+    row.logical_port = Some(server(10).to_string());
+    assert_eq!(net.reconcile(1, Some(&lb)), 1);
+    assert!(is_central(net.of(10)));
+    assert_eq!(net.reconcile(1, None), 1);
+    assert_eq!(net.of(10).external_mac.as_deref(), Some("fa:16:3e:ff:ff:ff"));
+}
+
+#[test]
+fn one_that_was_moved_to_another_port_stays_as_it_is() {
+    let mut net = WithFloatingIps::new(&[10]);
+    net.reconcile(1, Some(&load_balancer(1, &[10], true)));
+    let row = net.0.get_mut(&server(10)).unwrap();
+    row.external_ids.insert("neutron:fip_port_id".to_owned(), server(99).to_string());
+    assert_eq!(net.reconcile(1, None), 1);
+    assert!(is_central(net.of(10)), "it is not that port's any more");
+    assert!(net.of(10).external_ids.keys().all(|key| !key.starts_with("weir:")));
+}
+
+#[test]
+fn nothing_else_of_such_a_row_may_be_written() {
+    let (before, sound) = (distributed(10), |after: FloatingIp| {
+        let operation = Operation::MemberFloatingIp { before: distributed(10), after };
+        let plan = Plan {
+            lb: numbered(1, 1),
+            operations: vec![operation],
+            kept: Vec::new(),
+            unresolved: Vec::new(),
+            without_port: Vec::new(),
+            sourceless: Vec::new(),
+        };
+        check(&plan, &[], &ownership()).is_ok()
+    });
+    let central = FloatingIp { external_mac: None, logical_port: None, ..before.clone() };
+    assert!(sound(central.clone()));
+    let mut key = central.clone();
+    key.external_ids.insert("neutron:revision_number".to_owned(), "2".to_owned());
+    assert!(!sound(key), "another key");
+    assert!(!sound(FloatingIp { external_mac: None, ..before.clone() }), "one column alone");
+    assert!(!sound(FloatingIp { uuid: Default::default(), ..central }), "another row");
+}

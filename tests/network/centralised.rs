@@ -1,0 +1,133 @@
+//! Members' own floating IPs are central while their load balancer has one, and distributed again afterwards.
+
+use serde_json::{Value, json};
+use weir_tests::{
+    Northbound, eventually,
+    objects::{self, id},
+};
+
+use crate::lab::{Lab, listener, load_balancer, member, plain_pool};
+
+const ROUTER: &str = "neutron-cccccccc-0000-4000-8000-000000000001";
+/// The port of the topology that has 10.10.10.10, and its floating IP.
+const PORT: &str = "dddddddd-0000-4000-8000-000000000001";
+const MAC: &str = "fa:16:3e:00:01:00";
+
+async fn lab(as_of_23_09: bool) -> Lab {
+    let northbound = Northbound::start_with(|schema| Northbound::as_of_23_09(schema, as_of_23_09));
+    let lab = Lab::start_on(northbound, &[]).await;
+    for n in [1, 2] {
+        let pool = plain_pool(n, n, "TCP", vec![member(n, n, 10)]);
+        lab.make(load_balancer(n, vec![listener(n, n, "TCP", 80, n)], vec![pool])).await;
+    }
+    floating_ip(&lab, "172.24.4.70", "10.10.10.10", PORT, Some(MAC));
+    lab
+}
+
+/// As Neutron makes one.
+fn floating_ip(lab: &Lab, address: &str, to: &str, port: &str, mac: Option<&str>) {
+    let mut row = json!({"type": "dnat_and_snat", "external_ip": address, "logical_ip": to, "logical_port": port,
+        "external_ids": ["map", [["neutron:fip_port_id", port], ["neutron:revision_number", "1"]]]});
+    if let Some(mac) = mac {
+        row["external_mac"] = mac.into();
+    }
+    lab.by_hand(&[
+        json!({"op": "insert", "table": "NAT", "uuid-name": "nat", "row": row}),
+        json!({"op": "mutate", "table": "Logical_Router", "where": [["name", "==", ROUTER]],
+            "mutations": [["nat", "insert", ["named-uuid", "nat"]]]}),
+    ]);
+}
+
+fn no_floating_ip(lab: &Lab, address: &str) {
+    let select = json!({"op": "select", "table": "NAT", "where": [["external_ip", "==", address]]});
+    let nat = lab.northbound.transact(&[select])[0]["rows"][0]["_uuid"].clone();
+    lab.by_hand(&[json!({"op": "mutate", "table": "Logical_Router", "where": [], "mutations": [["nat", "delete", nat]]})]);
+}
+
+fn members(lab: &Lab) -> Value {
+    lab.northbound.floating_ips()["172.24.4.70"].clone()
+}
+
+fn distributed(mac: &str) -> Value {
+    json!({"external_mac": mac, "logical_port": PORT, "keys": {}})
+}
+
+fn is_central(floating: &Value) -> bool {
+    floating["external_mac"].is_null() && floating["logical_port"].is_null()
+}
+
+async fn for_load_balancers(lab: &Lab, list: &[usize]) {
+    let list: Vec<_> = list.iter().map(|n| id(1, *n)).collect();
+    let list = list.join(" ");
+    eventually(&format!("central for {list}"), async || {
+        let now = members(lab);
+        (is_central(&now) && now["keys"]["weir:centralised_for"] == *list).then_some(())
+    })
+    .await;
+}
+
+async fn becomes(lab: &Lab, wanted: Value) {
+    eventually("the member's floating IP", async || (members(lab) == wanted).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_central_for_as_long_as_somebody_needs_it() {
+    let mut lab = lab(false).await;
+    let client = lab.client();
+    floating_ip(&lab, "172.24.4.50", "10.10.10.5", &id(6, 1), None);
+    for_load_balancers(&lab, &[1]).await;
+    floating_ip(&lab, "172.24.4.51", "10.10.10.6", &id(6, 2), None);
+    for_load_balancers(&lab, &[1, 2]).await;
+    no_floating_ip(&lab, "172.24.4.50");
+    for_load_balancers(&lab, &[2]).await;
+    no_floating_ip(&lab, "172.24.4.51");
+    becomes(&lab, distributed(MAC)).await;
+
+    // A member that comes, and goes.
+    floating_ip(&lab, "172.24.4.50", "10.10.10.5", &id(6, 1), None);
+    for_load_balancers(&lab, &[1]).await;
+    client.call("member_delete", &json!({"member": member(1, 1, 10)})).await.committed();
+    assert_eq!(members(&lab), distributed(MAC), "with the member, in one transaction");
+    client.call("member_create", &json!({"member": member(1, 1, 10)})).await.committed();
+    assert!(is_central(&members(&lab)));
+
+    // Neutron writes it anew: cleared again, and that is all.
+    let anew = json!({"external_mac": "fa:16:3e:ff:ff:ff", "logical_port": PORT});
+    lab.by_hand(&[
+        json!({"op": "update", "table": "NAT", "where": [["external_ip", "==", "172.24.4.70"]], "row": anew}),
+    ]);
+    eventually("cleared again", async || is_central(&members(&lab)).then_some(())).await;
+    eventually("all is looked at", async || {
+        (lab.metric("weir_load_balancers_dirty").await == 0.0).then_some(())
+    })
+    .await;
+    let transactions = lab.metric("weir_transactions_total").await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(lab.metric("weir_transactions_total").await, transactions);
+
+    // What happens while nobody looks.
+    lab.host.kill();
+    no_floating_ip(&lab, "172.24.4.50");
+    lab.host.restart();
+    lab.host.ready().await;
+    becomes(&lab, distributed("fa:16:3e:ff:ff:ff")).await;
+
+    floating_ip(&lab, "172.24.4.51", "10.10.10.6", &id(6, 2), None);
+    for_load_balancers(&lab, &[2]).await;
+    let mut delete = objects::loadbalancer(2);
+    delete["cascade"] = true.into();
+    lab.client().call("loadbalancer_delete", &delete).await.committed();
+    assert_eq!(members(&lab), distributed("fa:16:3e:ff:ff:ff"), "with the load balancer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_ovn_needs_none_of_it() {
+    let lab = lab(true).await;
+    floating_ip(&lab, "172.24.4.50", "10.10.10.5", &id(6, 1), None);
+    let served = || lab.northbound.load_balancer(&id(1, 1))["vips"].clone();
+    eventually("the floating IP", async || {
+        served().as_object().unwrap().contains_key("172.24.4.50:80").then_some(())
+    })
+    .await;
+    assert_eq!(members(&lab), distributed(MAC));
+}

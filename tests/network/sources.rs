@@ -1,0 +1,72 @@
+//! Without Neutron nobody makes the ports that health checks are sent from: who could not be probed is not taken on.
+
+use serde_json::{Value, json};
+use weir_tests::{
+    Answer, eventually,
+    objects::{self, SUBNET, id},
+};
+
+use crate::lab::{Lab, listener, load_balancer, member, plain_pool, pool};
+
+const SOURCE: &str = "eeeeeeee-0000-4000-8000-000000000004";
+
+fn mappings(lab: &Lab) -> usize {
+    lab.northbound.load_balancer(&id(1, 1))["ip_port_mappings"].as_object().unwrap().len()
+}
+
+fn refused(answer: &Answer) {
+    assert_eq!(answer.status, 422, "{}", answer.body);
+    assert_eq!(answer.body["error"], "UnsupportedOptionError");
+    assert_eq!(answer.body["code"], "no-probe-source");
+    let missing = format!("ovn-lb-hm-{SUBNET}");
+    assert!(answer.body["user_fault_string"].as_str().unwrap().contains(&missing), "{}", answer.body);
+    assert!(answer.body["operator_fault_string"].as_str().unwrap().contains("[neutron]"), "{}", answer.body);
+}
+
+fn monitor(up: bool) -> Value {
+    let mut monitor = objects::monitor(2, 2, "UDP-CONNECT");
+    monitor["healthmonitor"]["admin_state_up"] = up.into();
+    monitor
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_be_probed_is_refused_and_who_is_there_stays() {
+    let lab = Lab::start().await;
+    let client = lab.client();
+    let probed = |n: usize| {
+        let mut pool = pool(n, "TCP", "TCP", vec![member(n, n, 10)]);
+        pool["loadbalancer_id"] = id(1, n).into();
+        load_balancer(n, vec![listener(n, n, "TCP", 80, n)], vec![pool])
+    };
+    lab.make(probed(1)).await;
+    let unprobed = plain_pool(2, 2, "UDP", vec![member(2, 2, 11)]);
+    lab.make(load_balancer(2, vec![listener(2, 2, "UDP", 53, 2)], vec![unprobed])).await;
+    assert_eq!(mappings(&lab), 1);
+
+    lab.remove_port(SOURCE);
+    eventually("not probed any more", async || (mappings(&lab) == 0).then_some(())).await;
+    assert!(lab.vips().as_object().unwrap().contains_key("10.10.10.5:80"), "but served");
+    let before = lab.northbound.dump();
+    refused(&client.call("loadbalancer_create", &json!({"loadbalancer": probed(3)})).await);
+    refused(&client.call("health_monitor_create", &monitor(true)).await);
+    let another = json!({"member": member(12, 1, 12)});
+    refused(&client.call("member_create", &another).await);
+    let both = json!({"pool_id": id(3, 1), "members": [member(1, 1, 10), member(12, 1, 12)]});
+    refused(&client.call("member_batch_update", &both).await);
+    assert_eq!(lab.northbound.dump(), before, "a refused call changes nothing");
+
+    // What has nothing to do with it goes on, for those who lack it too.
+    let mut renamed = member(1, 1, 10);
+    renamed["weight"] = 5.into();
+    let update = json!({"old_member": member(1, 1, 10), "new_member": renamed});
+    assert_eq!(client.call("member_update", &update).await.status, 200);
+    assert_eq!(client.call("member_create", &json!({"member": member(13, 2, 12)})).await.status, 200);
+    assert_eq!(client.call("health_monitor_create", &monitor(false)).await.status, 200, "it probes nobody");
+    let up = json!({"old_healthmonitor": monitor(false)["healthmonitor"], "new_healthmonitor": monitor(true)["healthmonitor"]});
+    refused(&client.call("health_monitor_update", &up).await);
+
+    lab.by_hand(&objects::source_port());
+    eventually("probed again", async || (mappings(&lab) == 1).then_some(())).await;
+    assert_eq!(client.call("member_create", &another).await.status, 200);
+    assert_eq!(client.call("health_monitor_update", &up).await.status, 200);
+}
