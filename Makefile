@@ -6,7 +6,7 @@ CARGO ?= cargo
 env = . tests/ovn/env;
 nextest := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-adopt test-neutron stress wheel bench lint plugins
+.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-traffic test-adopt test-neutron stress wheel bench lint plugins
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -23,10 +23,11 @@ demo: build ## The main job on a real Northbound, step by step
 demo-octavia: build ## The OpenStack client's commands through real Octavia (from PyPI), step by step
 	tests/octavia/real/demo "$${CARGO_TARGET_DIR:-target}/debug/weir"
 
-test: setup ## All tests; WEIR_SKIP_OCTAVIA=1 leaves out those with real Octavia, WEIR_SKIP_ADOPT=1 the reference driver's, WEIR_SKIP_LANGUAGES=1 other languages' plugins
+test: setup ## All tests; WEIR_SKIP_OCTAVIA=1 leaves out those with real Octavia, WEIR_SKIP_TRAFFIC=1 real traffic, WEIR_SKIP_ADOPT=1 the reference driver's, WEIR_SKIP_LANGUAGES=1 other languages' plugins
 	$(env) $(CARGO) $(nextest) --workspace
 	$(env) $(CARGO) test --workspace --doc -q
 	tests/octavia/real/test
+	tests/ovn/traffic/test
 	tests/adopt/test
 	tests/languages/test
 
@@ -41,6 +42,9 @@ test-adopt: build ## The tests of moving from the reference driver to Weir and b
 
 test-neutron: build ## The tests with real Neutron and Keystone, which `make test` leaves out for time
 	tests/neutron/test
+
+test-traffic: build ## Traffic on OVN's data plane, through load balancers that Weir has made (as root)
+	tests/ovn/traffic/test
 
 stress: build ## 200 concurrent creates through real Octavia on MariaDB, with the host killed five times meanwhile
 	tests/octavia/real/stress "$${CARGO_TARGET_DIR:-target}/debug/weir"

@@ -1,0 +1,114 @@
+"""Health monitors: who does not answer gets no traffic, and Octavia hears of it."""
+
+import clients
+import pytest
+import servers
+
+KINDS = {"TCP": ("TCP", servers.Tcp, clients.tcp), "UDP": ("UDP-CONNECT", servers.Udp, clients.udp)}
+
+
+def only(ask, client, address, port, names, times=12):
+    """New connections get these servers and no others, and all of them."""
+    return set(clients.many(ask, client, address, port, times)) == set(names)
+
+
+@pytest.mark.parametrize("protocol, version", [("TCP", 4), ("TCP", 6), ("UDP", 4), ("UDP", 6)])
+def test_a_dead_member_leaves_and_comes_back(lab, balancer, serve, protocol, version):
+    monitor, kind, ask = KINDS[protocol]
+    alive, dead = serve("a1", "b1", kind=kind, version=version)
+    one = balancer(version=version)
+    _, pool, (_, member) = one.front(protocol, 80, [alive, dead])
+    one.monitor(pool, monitor)
+    one.state_of(dead, "online")
+    assert only(ask, lab.near, one.vip, 80, ["a1", "b1"], 40)
+
+    dead.stop()
+    one.operating(member, "member", "ERROR")
+    one.operating(pool, "pool", "DEGRADED")
+    lab.settle()
+    for client in (lab.near, lab.far):
+        assert only(ask, client, one.vip, 80, ["a1"]), client.name
+
+    dead.start()
+    one.operating(member, "member", "ONLINE")
+    one.operating(pool, "pool", "ONLINE")
+    lab.settle()
+    assert only(ask, lab.near, one.vip, 80, ["a1", "b1"], 40)
+
+
+def test_the_monitors_numbers_are_those_of_ovns_checks(lab, balancer, serve):
+    [server] = serve("a1")
+    one = balancer()
+    _, pool, _ = one.front("TCP", 80, [server])
+    monitor = one.monitor(pool, "TCP", delay=3, timeout=2, max_retries=4, max_retries_down=5)
+
+    def numbers():
+        [row] = lab.southbound.rows("Service_Monitor", ["ip", "==", server.address], ["port", "==", server.port])
+        return row["options"]
+
+    assert numbers() == {"interval": "3", "timeout": "2", "success_count": "4", "failure_count": "5"}
+    one.update("healthmonitor", monitor, delay=1, timeout=1)
+    assert numbers() == {"interval": "1", "timeout": "1", "success_count": "4", "failure_count": "5"}
+
+
+def test_a_dead_member_leaves_the_floating_ip_too(lab, balancer, serve):
+    alive, dead = serve("a1", "a2")
+    one = balancer()
+    _, pool, (_, member) = one.front("TCP", 80, [alive, dead])
+    one.monitor(pool, "TCP")
+    floating = one.float()
+    one.state_of(dead, "online")
+    assert only(clients.tcp, lab.outside, floating, 80, ["a1", "a2"], 40)
+    dead.stop()
+    one.operating(member, "member", "ERROR")
+    lab.settle()
+    assert only(clients.tcp, lab.outside, floating, 80, ["a1"])
+    dead.start()
+    one.operating(member, "member", "ONLINE")
+    lab.settle()
+    assert only(clients.tcp, lab.outside, floating, 80, ["a1", "a2"], 40)
+
+
+def test_open_connections_outlive_another_members_death(lab, balancer, serve):
+    alive, dead = serve("a1", "a2")
+    one = balancer()
+    _, pool, (first, member) = one.front("TCP", 80, [alive, dead])
+    one.monitor(pool, "TCP")
+    one.state_of(alive, "online")
+    with clients.connection_to(lab.near, one.vip, 80, "a1") as near, clients.connection_to(lab.far, one.vip, 80, "a1") as far:
+        dead.stop()
+        one.operating(member, "member", "ERROR")
+        lab.settle()
+        near.ask(), far.ask()
+
+
+def test_a_backup_serves_while_no_other_does(lab, balancer, serve):
+    primary, backup = serve("a1", "a2")
+    one = balancer()
+    listener = one.listener("TCP", 80)
+    pool = one.pool(listener)
+    member = one.member(pool, primary)
+    spare = one.member(pool, backup, backup=True)
+    one.monitor(pool, "TCP")
+    one.state_of(primary, "online")
+    assert only(clients.tcp, lab.near, one.vip, 80, ["a1"])
+    primary.stop()
+    one.operating(member, "member", "ERROR")
+    one.wait_for_rows("the backup", lambda rows: f"{spare['address']}:{spare['protocol_port']}" in str(rows[0]["vips"]))
+    assert only(clients.tcp, lab.near, one.vip, 80, ["a2"])
+    primary.start()
+    one.operating(member, "member", "ONLINE")
+    one.wait_for_rows("no backup", lambda rows: f"{spare['address']}:{spare['protocol_port']}" not in str(rows[0]["vips"]))
+    assert only(clients.tcp, lab.near, one.vip, 80, ["a1"])
+
+
+def test_without_its_monitor_a_pool_has_all_members(lab, balancer, serve):
+    alive, dead = serve("a1", "a2")
+    one = balancer()
+    _, pool, (_, member) = one.front("TCP", 80, [alive, dead])
+    monitor = one.monitor(pool, "TCP")
+    dead.stop()
+    one.operating(member, "member", "ERROR")
+    one.remove("healthmonitor", monitor)
+    one.operating(member, "member", "NO_MONITOR")
+    assert {clients.outcome(clients.tcp, lab.near, one.vip, 80) for _ in range(20)} == {"a1", "refused"}
