@@ -98,13 +98,6 @@ async fn every_bad_call_is_answered_clearly_and_writes_nothing() {
         ("listener_create", listener(2, 1, "TCP", 80), 422, "vip-taken", "80"),
         (
             "listener_create",
-            with(listener(2, 1, "TCP", 81), "/listener/allowed_cidrs", json!(["10.0.0.0/8"])),
-            422,
-            "",
-            "allowed_cidrs",
-        ),
-        (
-            "listener_create",
             with(listener(2, 1, "UDP", 81), "/listener/default_pool_id", json!(id(3, 1))),
             422,
             "",

@@ -27,6 +27,8 @@ pub fn shapes() -> Vec<Value> {
     weighted["session_persistence"] = json!({"type": "SOURCE_IP"});
     let mut sourced = plain_pool(41, 4, "TCP", vec![member(41, 41, 12)]);
     sourced["lb_algorithm"] = "SOURCE_IP".into();
+    let mut limited = listener(42, 4, "TCP", 81, 42);
+    limited["allowed_cidrs"] = json!(["10.10.10.0/25", "192.0.2.0/24"]);
     let mut down = load_balancer(
         5,
         vec![listener(51, 5, "UDP", 53, 51)],
@@ -51,7 +53,7 @@ pub fn shapes() -> Vec<Value> {
         load_balancer(3, vec![listener(31, 3, "HTTPS", 443, 31)], vec![weighted]),
         load_balancer(
             4,
-            vec![listener(41, 4, "TCP", 80, 41), listener(42, 4, "TCP", 81, 42)],
+            vec![listener(41, 4, "TCP", 80, 41), limited],
             vec![sourced, plain_pool(42, 4, "TCP", vec![member(42, 42, 10)])],
         ),
         down,
@@ -130,7 +132,7 @@ fn edit(dice: &mut Dice, rows: &[Value], whole_rows: &[&Value]) -> Vec<Value> {
     let keys: Vec<_> = keys_of(&row["external_ids"]).into_iter().filter(managed).collect();
     let vips = keys_of(&row["vips"]);
     let attached = |how: &str, table: &str| json!({"op": "mutate", "table": table, "where": [], "mutations": [["load_balancer", how, ["set", [row["_uuid"]]]]]});
-    match dice.throw(16) {
+    match dice.throw(17) {
         0 => vec![update("name", json!(dice.one(&["renamed", ""])))],
         1 => vec![mutate("vips", "insert", json!(["map", [["10.10.10.77:77", "10.10.10.10:77"]]]))],
         2 if !vips.is_empty() => vec![mutate("vips", "delete", json!(["set", [dice.one(&vips).0]]))],
@@ -164,8 +166,22 @@ fn edit(dice: &mut Dice, rows: &[Value], whole_rows: &[&Value]) -> Vec<Value> {
         15 if whole_rows.iter().all(|kept| kept["_uuid"] != row["_uuid"]) => {
             vec![json!({"op": "delete", "table": "Load_Balancer", "where": this})]
         }
+        16 => edit_rule(dice),
         _ => vec![update("ip_port_mappings", json!(["map", []]))],
     }
+}
+
+/// One edit by hand of the rules that limit a listener.
+fn edit_rule(dice: &mut Dice) -> Vec<Value> {
+    let ours = json!([["name", "==", format!("weir-{}", id(1, 4))]]);
+    let update = |column: &str, value: Value| json!({"op": "update", "table": "ACL", "where": ours, "row": {column: value}});
+    vec![match dice.throw(4) {
+        0 => update("match", json!("ip4.src == 10.10.10.0/24")),
+        1 => update("action", json!("allow-related")),
+        2 => update("external_ids", json!(["map", []])),
+        // As Neutron's repair of the Northbound does.
+        _ => json!({"op": "update", "table": "Logical_Switch", "where": [], "row": {"acls": ["set", []]}}),
+    }]
 }
 
 #[tokio::test(flavor = "multi_thread")]

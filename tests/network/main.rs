@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod centralised;
+mod cidrs;
 mod drift;
 mod handover;
 mod health;

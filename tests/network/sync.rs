@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+use weir_neutron::testing::{FakeCloud, Trouble};
 use weir_tests::{eventually, host, objects::id};
 
 use crate::lab::{Lab, listener, load_balancer, member, plain_pool};
@@ -109,7 +110,8 @@ async fn what_octavia_denies_is_listed_and_taken_out_only_on_request_and_few_at_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_fails_does_not_hold_up_the_others() {
-    let lab = Lab::start().await;
+    // Unasked, it would be put right before anybody asks.
+    let lab = Lab::start_with(&[("WEIR_REPAIR", "off")]).await;
     lab.make(simple(1)).await;
     lab.make(simple(2)).await;
     // Octavia's version of the first cannot be in OVN, that of the second can.
@@ -130,4 +132,89 @@ async fn one_that_fails_does_not_hold_up_the_others() {
     let (code, report) = lab.sync(&["--lb", &id(1, 9)]).await;
     assert_eq!(code, 1);
     assert!(report.as_str().unwrap().contains("is not known"), "{report}");
+}
+
+async fn with_cloud() -> (FakeCloud, Lab) {
+    let cloud = FakeCloud::start().await;
+    let auth_url = format!("{}/identity", cloud.url);
+    let lab = Lab::start_with(&[
+        ("WEIR_NEUTRON_AUTH_URL", &auth_url),
+        ("WEIR_NEUTRON_USERNAME", "weir"),
+        ("WEIR_NEUTRON_PASSWORD", "secret-password"),
+        ("WEIR_NEUTRON_USER_DOMAIN_NAME", "Default"),
+        ("WEIR_NEUTRON_PROJECT_NAME", "service"),
+        ("WEIR_NEUTRON_PROJECT_DOMAIN_NAME", "Default"),
+        ("WEIR_NEUTRON_REGION_NAME", "one"),
+    ])
+    .await;
+    (cloud, lab)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_octavias_list_knows_is_made() {
+    let (cloud, lab) = with_cloud().await;
+    lab.make(simple(1)).await;
+    for (n, provider, status) in
+        [(1, "weir", "ACTIVE"), (2, "weir", "ERROR"), (3, "amphora", "ACTIVE"), (4, "weir", "PENDING_DELETE")]
+    {
+        cloud.add_load_balancer(&id(1, n), provider, status);
+        lab.agent.know(simple(n));
+    }
+    // On pages of one.
+    cloud.page(1);
+    let (code, report) = lab.sync(&[]).await;
+    assert_eq!(
+        (code, outcome(&report, 1), outcome(&report, 2)),
+        (0, json!("in-order"), json!("repaired")),
+        "{report}"
+    );
+    assert_eq!(report["listed"], json!({"state": "listed", "loadbalancers": 3}));
+    assert_eq!(report["loadbalancers"].as_array().unwrap().len(), 2);
+    assert_eq!(lab.northbound.load_balancer(&id(1, 2))["vips"], json!({"10.10.10.6:80": "10.10.10.10:8080"}));
+    assert_eq!(lab.northbound.rows(&id(1, 3)), Vec::<Value>::new(), "another provider's");
+    assert_eq!(lab.northbound.rows(&id(1, 4)), Vec::<Value>::new(), "it is being deleted");
+    // One by its name, without the list.
+    let (code, report) = lab.sync(&["--lb", &id(1, 4)]).await;
+    assert_eq!((code, outcome(&report, 4)), (0, json!("repaired")), "{report}");
+    assert_eq!(report["listed"], json!({"state": "not-asked"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_octavia_that_does_not_list_is_told_and_holds_nothing_up() {
+    let (cloud, lab) = with_cloud().await;
+    lab.make(simple(1)).await;
+    let refusal =
+        json!({"faultcode": "Client", "faultstring": "Policy does not allow this request to be performed."});
+    cloud.trouble("GET", "/lbaas/loadbalancers", Trouble::Status(403, None, refusal));
+    let (code, report) = lab.sync(&[]).await;
+    assert_eq!((code, outcome(&report, 1)), (0, json!("in-order")), "{report}");
+    assert_eq!(report["listed"]["state"], "failed");
+    assert!(report["listed"]["why"].as_str().unwrap().contains("Policy does not allow"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_that_nobody_needs_are_listed_and_freed_on_request() {
+    let (cloud, lab) = with_cloud().await;
+    lab.make(simple(1)).await;
+    let vip_port = |n: usize| {
+        json!({"id": id(6, n), "name": format!("ovn-lb-vip-{}", id(1, n)), "device_id": format!("lb-{}", id(1, n)),
+            "device_owner": "ovn-lb:vip", "network_id": weir_tests::objects::NETWORK, "fixed_ips": []})
+    };
+    // One in use, one that Octavia knows, two that nobody knows, and somebody's with such a name.
+    for n in [1, 2, 7, 8] {
+        cloud.add_port(vip_port(n));
+    }
+    lab.agent.know(simple(2));
+    let mut others = vip_port(9);
+    others["device_owner"] = "compute:nova".into();
+    cloud.add_port(others);
+    let (code, report) = lab.sync(&[]).await;
+    let name = |n: usize| format!("ovn-lb-vip-{}", id(1, n));
+    let line = |n: usize, outcome: &str| json!({"id": id(6, n), "name": name(n), "outcome": outcome});
+    assert_eq!((code, &report["ports"]), (1, &json!([line(7, "leaked"), line(8, "leaked")])), "{report}");
+    assert_eq!(cloud.ports().len(), 5, "nothing is freed unasked");
+    let (code, report) = lab.sync(&["--remove-leaked"]).await;
+    assert_eq!((code, &report["ports"]), (1, &json!([line(7, "removed"), line(8, "leaked")])), "one a run");
+    let left: Vec<_> = cloud.ports().iter().map(|port| port["id"].clone()).collect();
+    assert_eq!(json!(left), json!([id(6, 1), id(6, 2), id(6, 8), id(6, 9)]));
 }

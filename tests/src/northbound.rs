@@ -98,9 +98,38 @@ impl Northbound {
             let mut rows: Vec<Value> = result["rows"].as_array().unwrap().clone();
             rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("_version")));
             rows.sort_by_key(|row| row["_uuid"].to_string());
+            if *table == "Logical_Switch" {
+                // Rules have no lasting uuids; what they say is told below.
+                rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("acls")));
+            }
             dump.insert((*table).to_owned(), rows.into());
         }
+        dump.insert("ACL".to_owned(), self.acls().into());
         dump.into()
+    }
+
+    /// The rules of every switch, by what they say; several of the same are told as often.
+    pub fn acls(&self) -> Vec<Value> {
+        let select = |table: &str| json!({"op": "select", "table": table, "where": []});
+        let results = self.transact(&["Logical_Switch", "ACL"].map(select));
+        let rows = |at: usize| results[at]["rows"].as_array().unwrap();
+        let mut all = Vec::new();
+        for switch in rows(0) {
+            let held = set(&switch["acls"]);
+            for acl in rows(1).iter().filter(|acl| held.contains(&acl["_uuid"])) {
+                all.push(json!({
+                    "switch": switch["name"],
+                    "direction": acl["direction"],
+                    "priority": acl["priority"],
+                    "match": acl["match"],
+                    "action": acl["action"],
+                    "name": set(&acl["name"]).first(),
+                    "external_ids": map(&acl["external_ids"]),
+                }));
+            }
+        }
+        all.sort_by_key(Value::to_string);
+        all
     }
 
     /// The only `Load_Balancer` row of a load balancer.

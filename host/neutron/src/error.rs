@@ -43,6 +43,9 @@ pub enum NeutronError {
         /// The region that was looked for.
         region: Option<String>,
     },
+    /// The catalog has no endpoint of Octavia.
+    #[error("the catalog has no endpoint of type load-balancer")]
+    NoOctavia,
     /// No connection could be made: the server has not got the request.
     #[error("{url}: {reason}")]
     Unreachable {
@@ -135,6 +138,7 @@ impl NeutronError {
             Self::File { .. } => "neutron-file",
             Self::Unauthorized { .. } => "neutron-unauthorized",
             Self::NoEndpoint { .. } => "neutron-no-endpoint",
+            Self::NoOctavia => "octavia-no-endpoint",
             Self::Unreachable { .. } => "neutron-unreachable",
             Self::Broken { .. } => "neutron-broken-connection",
             Self::Timeout { .. } => "neutron-timeout",

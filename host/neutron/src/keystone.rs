@@ -14,6 +14,11 @@ use crate::{
     settings::{Domain, Named},
 };
 
+/// Neutron's type in the catalog.
+const NETWORK: &str = "network";
+/// Octavia's.
+const LOAD_BALANCER: &str = "load-balancer";
+
 /// A token and what came with it.
 pub(crate) struct Token {
     /// For `X-Auth-Token`; never shown.
@@ -22,6 +27,8 @@ pub(crate) struct Token {
     pub(crate) renew_at: Instant,
     /// Neutron's URL with `/v2.0`.
     pub(crate) neutron: String,
+    /// Octavia's URL with `/v2`, where the catalog has it.
+    pub(crate) octavia: Option<String>,
 }
 
 /// Asks for a token.
@@ -56,13 +63,14 @@ pub(crate) async fn authenticate(
     let life = life(token).unwrap_or(limits::TOKEN_LIFE);
     let neutron = match &settings.endpoint_override {
         Some(url) => url.clone(),
-        None => endpoint(token, settings).ok_or_else(|| NeutronError::NoEndpoint {
+        None => endpoint(token, settings, NETWORK).ok_or_else(|| NeutronError::NoEndpoint {
             url: base.to_owned(),
             interface: settings.interface.word(),
             region: settings.region.clone(),
         })?,
     };
-    Ok(Token { value, renew_at: asked + usable(life), neutron: versioned(&neutron) })
+    let octavia = endpoint(token, settings, LOAD_BALANCER).map(|url| octavia_versioned(&url));
+    Ok(Token { value, renew_at: asked + usable(life), neutron: versioned(&neutron), octavia })
 }
 
 /// The part of a token's life in which it is used.
@@ -78,18 +86,24 @@ fn life(token: &Value) -> Option<Duration> {
     Some(life.try_into().unwrap_or(Duration::ZERO))
 }
 
-/// Neutron in the catalog.
-fn endpoint(token: &Value, settings: &Settings) -> Option<String> {
+/// A service in the catalog.
+fn endpoint(token: &Value, settings: &Settings, kind: &str) -> Option<String> {
     let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).map(str::to_owned);
     let services = token.get("catalog")?.as_array()?.iter();
-    let networks = services.filter(|service| text(service, "type").as_deref() == Some("network"));
-    let endpoints = networks.flat_map(|service| service.get("endpoints").and_then(Value::as_array)).flatten();
+    let those = services.filter(|service| text(service, "type").as_deref() == Some(kind));
+    let endpoints = those.flat_map(|service| service.get("endpoints").and_then(Value::as_array)).flatten();
     let fits = |endpoint: &&Value| {
         let region = text(endpoint, "region_id").or_else(|| text(endpoint, "region"));
         let in_region = settings.region.is_none() || settings.region == region;
         in_region && text(endpoint, "interface").as_deref() == Some(settings.interface.word())
     };
     endpoints.into_iter().find(fits).and_then(|endpoint| text(endpoint, "url"))
+}
+
+fn octavia_versioned(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    let bare = url.strip_suffix("/v2.0").or_else(|| url.strip_suffix("/v2")).unwrap_or(url);
+    format!("{bare}/v2")
 }
 
 fn versioned(url: &str) -> String {
@@ -169,5 +183,12 @@ mod tests {
             assert_eq!(versioned(url), "http://n:9696/v2.0");
         }
         assert_eq!(versioned("https://cloud/networking"), "https://cloud/networking/v2.0");
+    }
+
+    #[test]
+    fn octavias_url_gets_its_version_once() {
+        for url in ["http://o:9876", "http://o:9876/", "http://o:9876/v2", "http://o:9876/v2.0/"] {
+            assert_eq!(octavia_versioned(url), "http://o:9876/v2");
+        }
     }
 }

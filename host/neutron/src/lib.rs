@@ -1,4 +1,4 @@
-//! A client of Neutron's ports and subnets, which gets its tokens from Keystone v3.
+//! A client of Neutron's ports and subnets and of Octavia's list of load balancers, which gets its tokens from Keystone v3.
 //!
 //! It reads `clouds.yaml` and CA files, speaks HTTP with Keystone and Neutron, and knows nothing of OVN. It never writes
 //! a password, a secret or a token into an error, a log line or a `Debug` text.
@@ -13,6 +13,7 @@
 //! | [`keystone`] | a token and the catalog |
 //! | [`session`] | tokens kept and renewed, requests repeated where that is safe |
 //! | [`ports`] | ports and subnets |
+//! | [`balancers`] | which load balancers Octavia's API lists |
 //! | [`error`] | what goes wrong |
 //! | [`limits`] | times and sizes |
 //! | `testing` | a Keystone and Neutron for tests |
@@ -21,6 +22,7 @@
 //! interactive log-in), `osauth` 54 with an abandoned YAML parser; neither has time limits and repeats per kind of request.
 //! What is needed is a few requests on hyper, which Weir has anyway.
 
+pub mod balancers;
 pub mod clouds;
 pub mod error;
 mod http;
@@ -34,6 +36,7 @@ pub mod testing;
 mod tls;
 pub mod words;
 
+pub use balancers::LoadBalancer;
 pub use error::NeutronError;
 pub use ports::{Client, FixedIp, NewPort, Port, PortQuery, Subnet};
 pub use settings::{Auth, Interface, Scope, Secret, Settings, Trust, User};

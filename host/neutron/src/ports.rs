@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     NeutronError, Settings, limits,
-    session::{Session, Wanted},
+    session::{Service, Session, Wanted},
 };
 
 /// A client; clones share token and connections.
@@ -265,16 +265,21 @@ impl Client {
         body: Option<&Value>,
         until: Instant,
     ) -> Result<Value, NeutronError> {
-        self.session.ask(&Wanted { method, path, query, body }, until).await
+        let service = Service::Neutron;
+        self.session.ask(&Wanted { service, method, path, query, body }, until).await
     }
 
-    fn until(&self) -> Instant {
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn until(&self) -> Instant {
         Instant::now() + self.operation
     }
 }
 
 /// What a query's values must not have in them plainly.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl PortQuery {
     fn encoded(&self, marker: Option<Uuid>) -> String {
@@ -334,7 +339,7 @@ impl NewPort {
     }
 }
 
-fn read<T: DeserializeOwned>(answer: Value, key: &str, method: &str) -> Result<T, NeutronError> {
+pub(crate) fn read<T: DeserializeOwned>(answer: Value, key: &str, method: &str) -> Result<T, NeutronError> {
     let wrong =
         |reason: String| NeutronError::Malformed { method: method.to_owned(), url: key.to_owned(), reason };
     let mut answer = answer;

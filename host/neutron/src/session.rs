@@ -25,10 +25,18 @@ pub(crate) struct Session {
     token: Mutex<Option<Arc<Token>>>,
 }
 
-/// A request to Neutron.
+/// Whom a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Neutron,
+    Octavia,
+}
+
+/// A request.
 pub(crate) struct Wanted<'a> {
+    pub(crate) service: Service,
     pub(crate) method: Method,
-    /// From `/ports` on.
+    /// From behind the version on.
     pub(crate) path: &'a str,
     /// Encoded.
     pub(crate) query: &'a str,
@@ -81,9 +89,13 @@ impl Session {
         new_token: &mut bool,
     ) -> Result<Next, NeutronError> {
         let token = self.token(until).await?;
+        let base = match wanted.service {
+            Service::Neutron => &token.neutron,
+            Service::Octavia => token.octavia.as_ref().ok_or(NeutronError::NoOctavia)?,
+        };
         let ask = Ask {
             method: wanted.method.clone(),
-            url: format!("{}{}", token.neutron, wanted.path),
+            url: format!("{base}{}", wanted.path),
             query: wanted.query.to_owned(),
             body: wanted.body.map(|body| Bytes::from(body.to_string())),
             token: Some(token.value.clone()),

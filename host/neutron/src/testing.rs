@@ -55,7 +55,7 @@ pub struct Asked {
 
 /// The cloud; it ends with the value.
 pub struct FakeCloud {
-    /// Keystone is at `/identity`, Neutron at `/networking`.
+    /// Keystone is at `/identity`, Neutron at `/networking`, Octavia at `/load-balancer`.
     pub url: String,
     state: Arc<Mutex<Cloud>>,
     server: tokio::task::JoinHandle<()>,
@@ -68,6 +68,7 @@ struct Cloud {
     page: usize,
     ports: Vec<Value>,
     subnets: Vec<Value>,
+    load_balancers: Vec<Value>,
     troubles: Vec<(Method, String, Trouble)>,
     asked: Vec<Asked>,
     made: u8,
@@ -86,6 +87,7 @@ impl FakeCloud {
             page: usize::MAX,
             ports: Vec::new(),
             subnets: Vec::new(),
+            load_balancers: Vec::new(),
             troubles: Vec::new(),
             asked: Vec::new(),
             made: 0,
@@ -136,6 +138,12 @@ impl FakeCloud {
     /// Makes a port as it is given.
     pub fn add_port(&self, port: Value) {
         self.state.lock().ports.push(port);
+    }
+
+    /// Octavia lists a load balancer.
+    pub fn add_load_balancer(&self, id: &str, provider: &str, provisioning_status: &str) {
+        let one = json!({"id": id, "provider": provider, "provisioning_status": provisioning_status});
+        self.state.lock().load_balancers.push(one);
     }
 
     /// Its ports.
@@ -217,12 +225,15 @@ impl Cloud {
             let message = "The request you have made requires authentication.";
             return reply(401, &json!({"error": {"code": 401, "title": "Unauthorized", "message": message}}));
         }
+        if let Some(query) = path.strip_prefix("/load-balancer/v2/lbaas/loadbalancers?") {
+            return self.list("loadbalancers", &self.load_balancers, query);
+        }
         let Some(path) = path.strip_prefix("/networking/v2.0/") else {
             return reply(404, &json!("no such path"));
         };
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         match (method.as_str(), path.split_once('/')) {
-            ("GET", None) if path == "ports" => self.list(query),
+            ("GET", None) if path == "ports" => self.list("ports", &self.ports, query),
             ("POST", None) if path == "ports" => self.make(&body["port"]),
             (_, Some(("ports", id))) => {
                 let Some(at) = self.ports.iter().position(|port| port["id"] == id) else {
@@ -269,16 +280,21 @@ impl Cloud {
             {"interface": "internal", "region_id": "one", "url": format!("{url}/v2.0/")},
         ]);
         let kind = if self.catalog { "network" } else { "compute" };
+        let octavia = json!([{"interface": "public", "region_id": "one", "url": format!("{}/load-balancer", self.url)}]);
         let body = json!({"token": {
             "issued_at": time(now), "expires_at": time(now + self.life),
-            "catalog": [{"type": "identity", "endpoints": []}, {"type": kind, "endpoints": endpoints}],
+            "catalog": [
+                {"type": "identity", "endpoints": []},
+                {"type": kind, "endpoints": endpoints},
+                {"type": "load-balancer", "endpoints": octavia},
+            ],
         }});
         let mut response = reply(201, &body);
         response.headers_mut().insert("x-subject-token", token.parse().unwrap());
         response
     }
 
-    fn list(&self, query: &str) -> Response {
+    fn list(&self, key: &str, all: &[Value], query: &str) -> Response {
         let pairs: Vec<(&str, String)> = query
             .split('&')
             .filter_map(|pair| pair.split_once('='))
@@ -288,7 +304,7 @@ impl Cloud {
             .collect();
         let fits = |port: &&Value| {
             pairs.iter().all(|(key, value)| match *key {
-                "limit" | "marker" => true,
+                "limit" | "marker" | "fields" => true,
                 "fixed_ips" => {
                     let (key, value) = value.split_once('=').unwrap();
                     port["fixed_ips"].as_array().unwrap().iter().any(|fixed| fixed[key] == value)
@@ -296,7 +312,7 @@ impl Cloud {
                 _ => port[*key] == value.as_str(),
             })
         };
-        let mut found: Vec<&Value> = self.ports.iter().filter(fits).collect();
+        let mut found: Vec<&Value> = all.iter().filter(fits).collect();
         found.sort_by_key(|port| port["id"].as_str().unwrap().to_owned());
         let get = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         let marker = get("marker").unwrap_or_default();
@@ -305,7 +321,7 @@ impl Cloud {
         let more = found.len() > limit;
         found.truncate(limit);
         let links = if more { json!([{"rel": "next", "href": "http://elsewhere"}]) } else { json!([]) };
-        reply(200, &json!({"ports": found, "ports_links": links}))
+        reply(200, &json!({key: found, format!("{key}_links"): links}))
     }
 
     fn make(&mut self, wanted: &Value) -> Response {

@@ -24,6 +24,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         name: "Load_Balancer".into(),
         columns,
         indexes: vec![Index::Column("name".into())],
+        any_of: vec![],
     }];
     let client =
         Client::connect(ClientConfig::new(vec![server.endpoint()], "OVN_Northbound", tables.clone()));

@@ -12,6 +12,7 @@
 //!     name: "Load_Balancer".into(),
 //!     columns: vec!["name".into(), "vips".into(), "external_ids".into()],
 //!     indexes: vec![Index::Column("name".into())],
+//!     any_of: vec![],
 //! }];
 //! let client = Client::connect(ClientConfig::new(vec!["unix:/run/ovn/ovnnb_db.sock".parse()?], "OVN_Northbound", tables));
 //! client.synced().await;

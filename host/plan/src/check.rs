@@ -65,6 +65,8 @@ pub fn check(plan: &Plan, existing: &[Existing], ownership: &Ownership) -> Resul
                     return Err(unsound(format!("too much of floating IP {} is changed", before.uuid)));
                 }
             }
+            // See below.
+            Operation::InsertAcl(_) | Operation::RemoveAcl(_) => {}
             Operation::Attach { row, .. } | Operation::Detach { from: _, row } => {
                 if !inserted.contains(row) {
                     must_be_guarded(plan.lb, *row, &known, &guarded)?;
@@ -72,8 +74,35 @@ pub fn check(plan: &Plan, existing: &[Existing], ownership: &Ownership) -> Resul
             }
         }
     }
+    check_acls(plan, existing, &guarded, ownership)?;
     if let Some(row) = deleted.intersection(&inserted).next() {
         return Err(unsound(format!("row {row} is deleted and inserted at once")));
+    }
+    Ok(())
+}
+
+/// Rules are the deployment's own, for this load balancer, and follow from all of its rows.
+fn check_acls(
+    plan: &Plan,
+    existing: &[Existing],
+    guarded: &BTreeSet<Uuid>,
+    ownership: &Ownership,
+) -> Result<(), PlanError> {
+    let rules = plan.operations.iter().filter_map(|operation| match operation {
+        Operation::InsertAcl(acl) => Some(acl),
+        Operation::RemoveAcl(existing) => Some(&existing.acl),
+        _ => None,
+    });
+    for acl in rules {
+        if !acl.is_of(plan.lb, ownership) {
+            let why = format!("the rule {:?} of switch {} is not ours", acl.matches, acl.switch);
+            return Err(PlanError::Unsound { lb: plan.lb, why });
+        }
+        let unguarded = existing.iter().map(|existing| existing.row.uuid).find(|row| !guarded.contains(row));
+        if let Some(row) = unguarded {
+            let why = format!("rules change, but row {row} is not guarded");
+            return Err(PlanError::Unsound { lb: plan.lb, why });
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use weir_model::{Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_statuses};
 
 use crate::{
+    acls::{self, Acl},
     attach::{self, Place},
     error::PlanError,
     fronts::{Front, fronts},
@@ -37,6 +38,8 @@ pub struct Wanted {
     pub place: Place,
     /// How members are probed.
     pub checks: Checks,
+    /// What switches drop of what comes for its listeners.
+    pub acls: BTreeSet<Acl>,
     /// Listeners and pools whose plugin failed or refused: their part of the row is as it was.
     pub kept: Vec<(UnitKey, Problem)>,
 }
@@ -94,6 +97,7 @@ pub fn compile(
         let pools = content.pools.iter().filter_map(|id| lb.pools.get(id));
         let checked = content.keys(lb, &fronts);
         let checks = monitors::checks(lb, pools, &checked, &translations.checks, existing, around.topology);
+        let acls = acls::acls(lb, content.listeners.iter(), &group.transport, &fronts, &place, around);
         let mut external_ids = common.clone();
         object_keys(lb, &group, &content, around, &mut external_ids);
         place_keys(&place, &mut external_ids);
@@ -110,6 +114,7 @@ pub fn compile(
             external_ids,
             place,
             checks,
+            acls,
             kept: content.kept,
         });
     }

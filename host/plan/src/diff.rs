@@ -7,6 +7,7 @@ use uuid::Uuid;
 use weir_model::LoadBalancerId;
 
 use crate::{
+    acls::{self, Acl, ExistingAcl},
     centralised::FloatingIp,
     compile::{Wanted, managed_options, seen},
     decode::objects,
@@ -96,6 +97,10 @@ pub enum Operation {
         /// The row.
         row: Uuid,
     },
+    /// Puts a rule into a switch.
+    InsertAcl(Acl),
+    /// Takes a rule out of a switch.
+    RemoveAcl(ExistingAcl),
     /// Makes a member's floating IP central or distributed; fails the transaction where somebody has changed it since.
     MemberFloatingIp {
         /// As it was read.
@@ -103,6 +108,12 @@ pub enum Operation {
         /// As it shall be.
         after: FloatingIp,
     },
+}
+
+impl Operation {
+    fn guards(&self, uuid: Uuid) -> bool {
+        matches!(self, Self::Guard { row, .. } if *row == uuid)
+    }
 }
 
 /// A row with a `load_balancer` set.
@@ -202,8 +213,10 @@ pub fn diff(
     let (matched, leftover) = assign(&wanted, existing);
     let mut used: BTreeSet<Uuid> = existing.iter().map(|existing| existing.row.uuid).collect();
     let mut changes = Vec::new();
+    let mut rules = BTreeSet::new();
     for (mut wanted, existing) in wanted.into_iter().zip(matched) {
         plan.kept.append(&mut wanted.kept);
+        rules.append(&mut wanted.acls);
         plan.unresolved.extend(wanted.place.unresolved.iter().copied());
         plan.without_port.extend(wanted.checks.without_port.iter().copied());
         plan.sourceless.extend(wanted.checks.sourceless.iter().copied());
@@ -217,7 +230,16 @@ pub fn diff(
         plan.operations.push(guard(&existing.row));
         changes.push(Operation::Delete { row: existing.row.uuid });
     }
+    let mut rules = acls::operations(lb, rules, around);
+    if !rules.is_empty() {
+        // They follow from the rows as much as attachments do.
+        let unguarded =
+            |row: &&Existing| !plan.operations.iter().any(|operation| operation.guards(row.row.uuid));
+        let guards: Vec<_> = existing.iter().filter(unguarded).map(|existing| guard(&existing.row)).collect();
+        plan.operations.extend(guards);
+    }
     plan.operations.append(&mut changes);
+    plan.operations.append(&mut rules);
     plan.sourceless.sort_unstable();
     plan.sourceless.dedup();
     Ok(plan)

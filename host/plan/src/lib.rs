@@ -7,11 +7,12 @@
 //! ```
 //!
 //! Pure: same input, same output; no clock, no random, no socket. It never names a protocol or an algorithm, and never
-//! makes an operation on a row that is not the deployment's own (but for the row's own element in a switch's or router's
-//! `load_balancer` set, and what [`centralised`] says).
+//! makes an operation on a row that is not the deployment's own (but for the own elements in a switch's or router's
+//! `load_balancer` set and a switch's `acls`, and what [`centralised`] says).
 //!
 //! The table of `external_ids` keys stands in [`keys`].
 
+pub mod acls;
 pub mod attach;
 pub mod capabilities;
 pub mod centralised;
@@ -36,6 +37,7 @@ pub mod topology;
 pub mod translation;
 pub mod words;
 
+pub use acls::{Acl, ExistingAcl};
 pub use capabilities::Capabilities;
 pub use centralised::{FloatingIp, centralise};
 pub use check::check;

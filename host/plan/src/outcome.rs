@@ -12,7 +12,11 @@ pub fn outcome(plan: &Plan, existing: &[Existing]) -> Vec<Existing> {
     let mut rows = existing.to_vec();
     for operation in &plan.operations {
         match operation {
-            Operation::Guard { .. } | Operation::MemberFloatingIp { .. } => {}
+            // Rules and floating IPs are no part of the rows.
+            Operation::Guard { .. }
+            | Operation::InsertAcl(_)
+            | Operation::RemoveAcl(_)
+            | Operation::MemberFloatingIp { .. } => {}
             Operation::Insert(row) => {
                 rows.push(Existing { row: row.clone(), attached: Attached::default() });
             }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use weir_model::{LoadBalancerId, PortId, SubnetId};
 
 use crate::{
+    acls::ExistingAcl,
     centralised::FloatingIp,
     topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology},
 };
@@ -39,6 +40,8 @@ pub enum Lookup {
     PortAt(Switch, Vec<IpNet>, IpAddr),
     /// [`Topology::source_of`].
     SourceOf(SubnetId, Switch, bool),
+    /// [`Topology::acls`].
+    Acls(LoadBalancerId),
 }
 
 /// What a change in the network is about: questions with this key may have another answer now.
@@ -62,6 +65,8 @@ pub enum Key {
     Address(IpAddr),
     /// The port that health checks of a subnet are sent from.
     Source(SubnetId),
+    /// The rules of switches for a load balancer.
+    Acls(LoadBalancerId),
 }
 
 impl Lookup {
@@ -77,6 +82,7 @@ impl Lookup {
             Self::CentralisedFor(lb) => Key::CentralisedFor(*lb),
             Self::PortAt(_, _, address) => Key::Address(*address),
             Self::SourceOf(subnet, _, _) => Key::Source(*subnet),
+            Self::Acls(lb) => Key::Acls(*lb),
         }
     }
 
@@ -95,6 +101,7 @@ impl Lookup {
             Self::CentralisedFor(lb) => fingerprint(&topology.centralised_for(*lb)),
             Self::PortAt(switch, cidrs, address) => fingerprint(&topology.port_at(switch, cidrs, address)),
             Self::SourceOf(subnet, switch, ipv4) => fingerprint(&topology.source_of(*subnet, switch, *ipv4)),
+            Self::Acls(lb) => fingerprint(&topology.acls(*lb)),
         }
     }
 }
@@ -178,5 +185,9 @@ impl Topology for Recording<'_> {
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
         let lookup = Lookup::SourceOf(subnet, switch.clone(), ipv4);
         self.note(lookup, self.topology.source_of(subnet, switch, ipv4))
+    }
+
+    fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl> {
+        self.note(Lookup::Acls(lb), self.topology.acls(lb))
     }
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::{LoadBalancerId, NetworkId, PortId, SubnetId};
 
-use crate::centralised::FloatingIp;
+use crate::{acls::ExistingAcl, centralised::FloatingIp};
 
 /// A `Logical_Switch`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +52,8 @@ pub struct RouterPort {
     pub gateway: bool,
     /// A Neutron router interface, not a gateway (`neutron:device_owner` of the switch's side).
     pub interface: bool,
+    /// The name of the switch's port that is wired to it.
+    pub peer: Option<String>,
 }
 
 /// Where a Neutron subnet is.
@@ -85,6 +87,8 @@ pub trait Topology {
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String>;
     /// The address from which health checks are sent into a subnet: that of the port which [`source_port_name`] names.
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr>;
+    /// The rules of switches that say they are for a load balancer, in order; one in several switches is told for each.
+    fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl>;
 }
 
 /// How the name of a network's switch begins.

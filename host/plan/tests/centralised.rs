@@ -48,6 +48,9 @@ impl Topology for WithFloatingIps {
     fn source_of(&self, _: SubnetId, _: &Switch, _: bool) -> Option<IpAddr> {
         None
     }
+    fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
+        Vec::new()
+    }
 }
 
 /// The port of the server at 10.10.10.`host`.

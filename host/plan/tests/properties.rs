@@ -203,6 +203,25 @@ fn foreign(lb: LoadBalancerId) -> Northbound {
     let mut taken = row(4, "elsewhere", &[]);
     taken.uuid = diff::row_uuid(lb, 0);
     northbound.rows.insert(taken.uuid, taken);
+    let rule = |n: u128, name: String, keys: &[(&str, &str)]| ExistingAcl {
+        uuid: Uuid::from_u128(n),
+        acl: Acl {
+            switch: Uuid::from_u128(9),
+            direction: "from-lport".into(),
+            priority: acls::PRIORITY,
+            matches: "ip4".into(),
+            action: "drop".into(),
+            name,
+            external_ids: keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        },
+    };
+    let (this, other) = (lb.to_string(), "10000000-0000-4000-8000-000000000002");
+    northbound.acls = [
+        rule(1, "neutron".to_owned(), &[("neutron:security_group_rule_id", "1")]),
+        rule(2, acls::name(lb), &[("weir:owner", "other"), ("weir:lb", &this)]),
+        rule(3, acls::name(lb), &[("weir:owner", "weir"), ("weir:lb", other)]),
+    ]
+    .into();
     northbound
 }
 
@@ -233,6 +252,9 @@ proptest! {
             run(&mut singly, lb.id, change);
         }
         prop_assert_eq!(at_once.shape(lb.id), singly.shape(lb.id));
+        prop_assert_eq!(at_once.rules(), singly.rules());
+        let limited = lb.listeners.values().any(|listener| !listener.allowed_cidrs.is_empty());
+        prop_assert!(limited || singly.acls.is_empty());
         for repeat in repeats {
             let change = &changes[repeat.index(changes.len())];
             let before = singly.clone();
@@ -263,6 +285,9 @@ proptest! {
         let plan = fresh.plan(b.id, Some(&b)).unwrap();
         fresh.execute(&plan);
         prop_assert_eq!(northbound.shape(b.id), fresh.shape(b.id));
+        let mut rules = northbound.rules();
+        rules.retain(|rule| !others.rules().contains(rule));
+        prop_assert_eq!(rules, fresh.rules());
         for row in others.rows.values() {
             prop_assert_eq!(northbound.rows.get(&row.uuid), Some(row));
         }

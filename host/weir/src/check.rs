@@ -175,7 +175,7 @@ async fn northbound(config: &Config) -> Vec<Finding> {
 
 fn schema(client: &Client) -> Finding {
     let replica = client.replica();
-    let missing: Vec<_> = monitor::tables()
+    let missing: Vec<_> = monitor::tables("")
         .into_iter()
         .flat_map(|table| table.columns.into_iter().map(move |column| (table.name.clone(), column)))
         .filter(|(table, column)| !replica.schema().is_some_and(|schema| schema.has_column(table, column)))

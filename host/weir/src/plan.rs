@@ -185,6 +185,12 @@ impl fmt::Display for Line<'_> {
             Operation::RemoveCheck { load_balancer, check } => {
                 write!(f, "take health check {check} out of row {load_balancer}")
             }
+            Operation::InsertAcl(acl) => {
+                write!(f, "put a rule into switch {}: {}, drop {}", acl.switch, acl.direction, acl.matches)
+            }
+            Operation::RemoveAcl(existing) => {
+                write!(f, "take rule {} out of switch {}", existing.uuid, existing.acl.switch)
+            }
             Operation::Delete { row } => write!(f, "delete row {row}"),
             Operation::Attach { to, row } => write!(f, "attach row {row} to {}", holder(to)),
             Operation::Detach { from, row } => write!(f, "detach row {row} from {}", holder(from)),

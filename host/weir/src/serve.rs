@@ -80,6 +80,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         journal,
         pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,
         neutron: config.neutron()?.map(Neutron::new).transpose().map_err(ConfigError::from)?,
+        provider: config.octavia.provider.clone(),
         makes_vip_ports: config.vip_ports == VipPorts::Auto,
         agent: Agent::new(config.octavia.sockets()),
         delivery: config.octavia.delivery(),
@@ -166,7 +167,8 @@ fn reload_on_hangup(host: Arc<Host>) -> Result<(), ServeError> {
 /// # Errors
 /// [`ServeError::Config`].
 pub fn connect(config: &Config) -> Result<Client, ServeError> {
-    let mut client = ClientConfig::new(config.northbound()?, "OVN_Northbound", monitor::tables());
+    let mut client =
+        ClientConfig::new(config.northbound()?, "OVN_Northbound", monitor::tables(&config.deployment));
     client.tls = config.northbound_tls()?;
     Ok(Client::connect(bounded(client, config)))
 }

@@ -22,6 +22,7 @@ pub fn tables() -> Vec<TableSpec> {
         name: SERVICE_MONITOR.to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         indexes: vec![by_port()],
+        any_of: Vec::new(),
     }]
 }
 

@@ -42,7 +42,16 @@ impl Report {
 
     /// Whether nothing is left to do by hand.
     pub fn ok(&self) -> bool {
-        self.lines().all(|(_, outcome, _)| !matches!(outcome, "leaked" | "busy" | "failed"))
+        let ports = self.ports().all(|(_, outcome, _)| outcome == "removed");
+        ports && self.lines().all(|(_, outcome, _)| !matches!(outcome, "leaked" | "busy" | "failed"))
+    }
+
+    fn ports(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
+        let lines = self.0.get("ports").and_then(Value::as_array).into_iter().flatten();
+        lines.map(|line| {
+            let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+            (text("name"), text("outcome"), line)
+        })
     }
 }
 
@@ -71,6 +80,18 @@ impl fmt::Display for Report {
                 f,
                 "{kept} leaked load balancers are left for further runs: one takes out at most 5 % of all"
             )?;
+        }
+        for (name, outcome, line) in self.ports() {
+            let why =
+                line.get("why").and_then(Value::as_str).map(|why| format!(": {why}")).unwrap_or_default();
+            writeln!(f, "port {name}: {outcome}{why}")?;
+        }
+        let why = |at: &str| self.0.pointer(at).and_then(Value::as_str);
+        if let Some(why) = why("/ports_failed") {
+            writeln!(f, "Neutron's ports were not looked at: {why}")?;
+        }
+        if let Some(why) = why("/listed/why") {
+            writeln!(f, "Octavia's API did not list its load balancers: {why}")?;
         }
         let dry =
             if self.0.get("dry_run") == Some(&Value::Bool(true)) { " (nothing was changed)" } else { "" };

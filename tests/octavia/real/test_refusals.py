@@ -35,7 +35,6 @@ def refused(one, octavia, status, start, word, call):
 @pytest.mark.parametrize("word, fields", [
     ("HTTP", {"protocol": "HTTP"}),
     ("TERMINATED_HTTPS", {"protocol": "TERMINATED_HTTPS", "default_tls_container_ref": "http://localhost/1"}),
-    ("allowed", {"protocol": "TCP", "allowed_cidrs": ["198.51.100.0/24"]}),
     ("connection_limit of 100", {"protocol": "TCP", "connection_limit": 100}),
     ("timeout_client_data of 1000", {"protocol": "HTTPS", "timeout_client_data": 1000}),
     ("timeout_tcp_inspect of 5", {"protocol": "TCP", "timeout_tcp_inspect": 5}),
@@ -44,13 +43,6 @@ def test_listeners(word, fields, small, octavia):
     one, _, _ = small
     refused(one, octavia, 501, OPTION, word,
             lambda: octavia.create("listeners", loadbalancer_id=one.id, protocol_port=81, **fields))
-
-
-def test_allowed_cidrs_of_an_existing_listener(small, octavia):
-    one, listener, _ = small
-    refused(one, octavia, 501, OPTION, "allowed",
-            lambda: octavia.update("listeners", listener, allowed_cidrs=["198.51.100.0/24"]))
-    assert octavia.get("listeners", listener)["allowed_cidrs"] is None
 
 
 @pytest.mark.parametrize("field, value, default", [

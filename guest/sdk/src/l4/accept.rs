@@ -60,16 +60,6 @@ pub(super) fn listener(l4: &L4, ctx: &Context, listener: &Listener) -> Result<()
             "a listener needs a port above 0",
         ));
     }
-    if !listener.allowed_cidrs.is_empty() {
-        return Err(Refusal::new(
-            "unsupported-allowed-cidrs",
-            "listener.allowed_cidrs",
-            format!(
-                "OVN cannot limit a listener to {}; leave allowed_cidrs empty and use security groups on the members",
-                listener.allowed_cidrs.join(", ")
-            ),
-        ));
-    }
     extras("listener", &listener.extra, LISTENER_REFUSED)?;
     limits(ctx, listener)
 }

@@ -134,15 +134,6 @@ fn refusal_of_listener(listener: &Listener) -> Refusal {
 
 #[test]
 fn what_nobody_reads_is_refused() {
-    let mut asked = listener();
-    asked.allowed_cidrs = vec!["192.0.2.0/24".into()];
-    let refusal = refusal_of_listener(&asked);
-    assert_eq!(
-        (refusal.code.as_str(), refusal.field.as_str()),
-        ("unsupported-allowed-cidrs", "listener.allowed_cidrs")
-    );
-    assert!(refusal.user.contains("192.0.2.0/24"), "{}", refusal.user);
-
     for key in [
         "insert_headers",
         "default_tls_container_ref",

@@ -204,15 +204,6 @@ static bool listener_is_good(const context *ctx, const listener *of, refusal *wh
   if (of->port == 0) {
     return refuse(why, copy("invalid-port"), copy("listener.protocol_port"), copy("a listener needs a port above 0"));
   }
-  if (of->allowed_cidrs.len > 0) {
-    text all = view("");
-    for (size_t i = 0; i < of->allowed_cidrs.len; i++) {
-      all = join((text[]){inside(all), view(i == 0 ? "" : ", "), inside(of->allowed_cidrs.ptr[i]), END});
-    }
-    return refuse(why, copy("unsupported-allowed-cidrs"), copy("listener.allowed_cidrs"),
-                  join((text[]){view("OVN cannot limit a listener to "), inside(all),
-                                view("; leave allowed_cidrs empty and use security groups on the members"), END}));
-  }
   return extra_is_good("listener", &of->extra, LISTENER_REFUSED, why) && limits_are_good(ctx, of, why);
 }
 

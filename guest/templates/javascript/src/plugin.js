@@ -84,11 +84,6 @@ function checkListener(ctx, listener) {
   if (listener.port === 0) {
     throw refusal('invalid-port', 'listener.protocol_port', 'a listener needs a port above 0');
   }
-  if (listener.allowedCidrs.length > 0) {
-    throw refusal('unsupported-allowed-cidrs', 'listener.allowed_cidrs',
-      `OVN cannot limit a listener to ${listener.allowedCidrs.join(', ')}; `
-      + 'leave allowed_cidrs empty and use security groups on the members');
-  }
   checkExtra('listener', listener.extra, LISTENER_REFUSED);
   checkLimits(ctx, listener);
 }

@@ -85,12 +85,6 @@ def check_listener(ctx: Context, listener: Listener) -> None:
         )
     if listener.port == 0:
         refuse("invalid-port", "listener.protocol_port", "a listener needs a port above 0")
-    if listener.allowed_cidrs:
-        refuse(
-            "unsupported-allowed-cidrs", "listener.allowed_cidrs",
-            f"OVN cannot limit a listener to {', '.join(listener.allowed_cidrs)}; "
-            "leave allowed_cidrs empty and use security groups on the members",
-        )
     check_extra("listener", listener.extra, LISTENER_REFUSED)
     check_limits(ctx, listener)
 

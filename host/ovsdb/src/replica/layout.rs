@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Index;
 use crate::schema::{Column, Schema};
+use crate::transaction::Condition;
 use crate::value::{Datum, Row};
 
 /// What to monitor of a table. A table or column that the server lacks is left out, not an error.
@@ -15,6 +16,9 @@ pub struct TableSpec {
     pub columns: Vec<String>,
     /// The indexes to keep.
     pub indexes: Vec<Index>,
+    /// The rows to monitor: those for which any of these holds; all of them when empty. A server without `monitor_cond`
+    /// tells all the same.
+    pub any_of: Vec<Condition>,
 }
 
 /// What is monitored of a database with a certain schema.
@@ -31,6 +35,7 @@ pub(super) struct TableLayout {
     /// Sorted by name; rows hold their values at the same positions.
     pub(super) columns: Vec<ColumnLayout>,
     pub(super) indexes: Vec<Index>,
+    any_of: Vec<Condition>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -54,12 +59,17 @@ impl Layout {
         self.tables.binary_search_by(|layout| (*layout.name).cmp(table)).ok()
     }
 
-    /// The monitor requests: what `monitor`, `monitor_cond` and `monitor_cond_since` all understand.
-    pub fn monitor_requests(&self) -> Value {
+    /// The monitor requests: without conditions what `monitor`, `monitor_cond` and `monitor_cond_since` all understand, with
+    /// them what the last two do.
+    pub fn monitor_requests(&self, conditions: bool) -> Value {
         let mut requests = Map::new();
         for table in &self.tables {
             let columns: Vec<&str> = table.columns.iter().map(|column| &*column.name).collect();
-            requests.insert(table.name.to_string(), json!([{ "columns": columns }]));
+            let request = match conditions && !table.any_of.is_empty() {
+                true => json!([{ "columns": columns, "where": table.any_of }]),
+                false => json!([{ "columns": columns }]),
+            };
+            requests.insert(table.name.to_string(), request);
         }
         Value::Object(requests)
     }
@@ -79,7 +89,18 @@ impl TableLayout {
                 default: column.default(),
             })
             .collect();
-        Some(Self { name: Arc::from(spec.name.as_str()), columns, indexes: spec.indexes.clone() })
+        Some(Self {
+            name: Arc::from(spec.name.as_str()),
+            columns,
+            indexes: spec.indexes.clone(),
+            // Of a column that the server lacks nothing can be asked.
+            any_of: spec
+                .any_of
+                .iter()
+                .filter(|any| table.columns.contains_key(&any.column))
+                .cloned()
+                .collect(),
+        })
     }
 
     pub(super) fn position(&self, column: &str) -> Option<usize> {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::transaction::Condition;
 use crate::value::{Atom, Datum};
 
 const A: &str = "00000000-0000-0000-0000-00000000000a";
@@ -33,8 +34,9 @@ fn layout() -> Arc<Layout> {
             Index::References("set".into()),
             Index::Column("absent".into()),
         ],
+        any_of: vec![Condition::eq("name", "a"), Condition::eq("absent", "a")],
     };
-    let absent = TableSpec { name: "Absent".into(), columns: vec![], indexes: vec![] };
+    let absent = TableSpec { name: "Absent".into(), columns: vec![], indexes: vec![], any_of: vec![] };
     Arc::new(Layout::new(Schema::from_json(&schema).unwrap(), &[spec, absent]))
 }
 
@@ -49,8 +51,11 @@ fn apply(replica: &mut Replica, dialect: Dialect, updates: Value) -> Result<Chan
 
 #[test]
 fn only_what_the_server_has_is_monitored() {
-    let columns = json!({ "T": [{ "columns": ["map", "name", "opt", "set"] }] });
-    assert_eq!(layout().monitor_requests(), columns);
+    let columns =
+        json!({ "T": [{ "columns": ["map", "name", "opt", "set"], "where": [["name", "==", "a"]] }] });
+    assert_eq!(layout().monitor_requests(true), columns);
+    let plain = json!({ "T": [{ "columns": ["map", "name", "opt", "set"] }] });
+    assert_eq!(layout().monitor_requests(false), plain);
 }
 
 #[test]
@@ -311,7 +316,7 @@ fn tells_what_was(changed: &RowChanged, row: Option<&Row>, old: Option<&ModelRow
 fn a_real_column_may_be_told_in_integers() {
     let schema =
         json!({ "tables": { "T": { "columns": { "r": { "type": "real" }, "i": { "type": "integer" } } } } });
-    let spec = TableSpec { name: "T".into(), columns: vec![], indexes: vec![] };
+    let spec = TableSpec { name: "T".into(), columns: vec![], indexes: vec![], any_of: vec![] };
     let layout = Arc::new(Layout::new(Schema::from_json(&schema).unwrap(), &[spec]));
     let replica =
         Replica::build(&layout, Dialect::Update2, json!({ "T": { A: { "initial": { "r": 1 } } } })).unwrap();

@@ -87,7 +87,11 @@ impl<T> Session<T> {
     fn request_monitor(&mut self, out: &mut Vec<Output<T>>) {
         let Some(layout) = &self.layout else { return };
         self.monitor += 1;
-        let mut params = vec![json!(self.config.database), json!(self.monitor), layout.monitor_requests()];
+        let mut params = vec![
+            json!(self.config.database),
+            json!(self.monitor),
+            layout.monitor_requests(self.method != Method::Plain),
+        ];
         let method = match self.method {
             Method::CondSince => {
                 params.push(json!(self.resumable().unwrap_or_else(Uuid::nil)));

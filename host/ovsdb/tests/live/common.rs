@@ -16,6 +16,7 @@ pub(crate) fn tables() -> Vec<TableSpec> {
         name: name.to_owned(),
         columns: columns.iter().map(|column| (*column).to_owned()).collect(),
         indexes,
+        any_of: vec![],
     };
     vec![
         spec(

@@ -28,7 +28,12 @@ impl Fake {
 
     fn config(&self) -> ClientConfig {
         let port = self.listener.local_addr().unwrap().port();
-        let tables = vec![TableSpec { name: "T".into(), columns: vec!["name".into()], indexes: vec![] }];
+        let tables = vec![TableSpec {
+            name: "T".into(),
+            columns: vec!["name".into()],
+            indexes: vec![],
+            any_of: vec![],
+        }];
         ClientConfig::new(vec![Endpoint::Tcp { host: "127.0.0.1".into(), port }], "DB", tables)
     }
 

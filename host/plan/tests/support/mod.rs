@@ -64,6 +64,7 @@ impl Topology for Net {
             switch_name: Some(format!("neutron-{network}")),
             gateway,
             interface: !gateway,
+            peer: Some(format!("to {network} {cidr}")),
         };
         vec![
             port("10.10.10.1/24", PRIVATE, false),
@@ -101,6 +102,49 @@ impl Topology for Net {
             (PUBLIC_SUBNET, true) => Some("172.24.4.100".parse().unwrap()),
             _ => None,
         }
+    }
+    fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
+        Vec::new()
+    }
+}
+
+/// The network with the rules that stand in its switches.
+struct Around<'n>(&'n Northbound);
+
+impl Topology for Around<'_> {
+    fn switch(&self, name: &str) -> Option<Switch> {
+        Net.switch(name)
+    }
+    fn port(&self, id: PortId) -> Option<Port> {
+        Net.port(id)
+    }
+    fn router_ports_on(&self, switch: &Switch) -> Vec<RouterPort> {
+        Net.router_ports_on(switch)
+    }
+    fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort> {
+        Net.ports_of(router)
+    }
+    fn subnet(&self, subnet: SubnetId) -> Option<Subnet> {
+        Net.subnet(subnet)
+    }
+    fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
+        Net.floating_ips(port, address)
+    }
+    fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
+        Net.member_floating_ips(port, address)
+    }
+    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
+        Net.centralised_for(lb)
+    }
+    fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
+        Net.port_at(switch, cidrs, address)
+    }
+    fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
+        Net.source_of(subnet, switch, ipv4)
+    }
+    fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
+        // More than it asks for: whose they are is looked at.
+        self.0.acls.iter().cloned().collect()
     }
 }
 
@@ -208,6 +252,7 @@ pub struct Northbound {
     pub health: HealthMap,
     pub rows: BTreeMap<Uuid, LoadBalancerRow>,
     pub attached: BTreeSet<(Holder, Uuid)>,
+    pub acls: BTreeSet<ExistingAcl>,
 }
 
 impl Northbound {
@@ -236,7 +281,7 @@ impl Northbound {
     pub fn plan(&self, id: LoadBalancerId, lb: Option<&LoadBalancer>) -> Result<Plan, PlanError> {
         let (capabilities, words, ownership) = (capabilities(), words(), ownership());
         let around = Surroundings {
-            topology: &Net,
+            topology: &Around(self),
             capabilities: &capabilities,
             words: &words,
             health: &self.health,
@@ -314,10 +359,23 @@ impl Northbound {
                     assert_eq!(checks.len() + 1, before);
                 }
                 Operation::MemberFloatingIp { .. } => panic!("no member has a floating IP"),
+                Operation::InsertAcl(acl) => {
+                    let last = self.acls.iter().map(|existing| existing.uuid.as_u128()).max();
+                    let uuid = Uuid::from_u128(last.unwrap_or_default() + 1);
+                    self.acls.insert(ExistingAcl { uuid, acl: acl.clone() });
+                }
+                Operation::RemoveAcl(existing) => assert!(self.acls.remove(existing)),
                 Operation::Attach { to, row } => assert!(self.attached.insert((*to, *row))),
                 Operation::Detach { from, row } => assert!(self.attached.remove(&(*from, *row))),
             }
         }
+    }
+
+    /// What the rules say.
+    pub fn rules(&self) -> Vec<&Acl> {
+        let mut rules: Vec<_> = self.acls.iter().map(|existing| &existing.acl).collect();
+        rules.sort();
+        rules
     }
 
     /// Rows and attachments of a load balancer, without uuids, in a fixed order.

@@ -40,6 +40,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("octavia", "stats_socket", Kind::Text),
     ("octavia", "get_socket", Kind::Text),
     ("octavia", "unknown_object_timeout", Kind::Number),
+    ("octavia", "provider", Kind::Text),
     ("neutron", "cloud", Kind::Text),
     ("neutron", "auth_type", Kind::Text),
     ("neutron", "auth_url", Kind::Text),

@@ -178,6 +178,9 @@ pub struct OctaviaConfig {
     pub get_socket: PathBuf,
     /// Seconds after which a created load balancer that Octavia does not know is taken out again.
     pub unknown_object_timeout: u64,
+    /// The name that octavia.conf gives the driver: whose load balancers `weir sync` has Octavia's API list, where
+    /// `[neutron]` is configured.
+    pub provider: String,
 }
 
 /// `[plugins]`.
@@ -241,6 +244,7 @@ impl Default for OctaviaConfig {
             stats_socket: socket("stats"),
             get_socket: socket("get"),
             unknown_object_timeout: 900,
+            provider: "weir".to_owned(),
         }
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use weir_model::LoadBalancerId;
 use weir_ovsdb::{Replica, Row, RowChanged};
 use weir_plan::{
-    keys,
+    acls, keys,
     recording::Key,
     topology::{PROVIDER_KEY, SOURCE_PORT_PREFIX},
 };
@@ -39,6 +39,7 @@ pub fn affected<'c>(replica: &Replica, changed: impl IntoIterator<Item = &'c Row
             "Logical_Router" => look.router(changed, now),
             "Logical_Router_Port" => look.router_port(changed, now),
             "NAT" => look.nat(changed, now),
+            "ACL" => look.acl(changed, now),
             "DHCP_Options" => look.dhcp_options(changed, now),
             _ => {}
         }
@@ -102,6 +103,13 @@ impl Look<'_> {
 
     fn switch(&mut self, changed: &RowChanged, now: Option<&Row>) {
         self.attachments(changed, now);
+        for acl in changed.references_moved("acls", now) {
+            // One that is gone is told by its own change.
+            let row = self.replica.get("ACL", &acl);
+            let lb = row.and_then(|row| row.map_value("external_ids", keys::LB));
+            let named = row.and_then(|row| row.str("name"));
+            self.acl_of(lb, named);
+        }
         for port in changed.references_moved("ports", now) {
             self.port_on_switch(&port);
         }
@@ -233,6 +241,20 @@ impl Look<'_> {
             let lbs = lbs.split_whitespace().filter_map(|id| id.parse().ok());
             self.found.keys.extend(lbs.map(Key::CentralisedFor));
         }
+    }
+
+    fn acl(&mut self, changed: &RowChanged, now: Option<&Row>) {
+        ids(changed, now, keys::LB).for_each(|lb| self.acl_of(Some(lb), None));
+        strings(changed, now, "name").for_each(|name| self.acl_of(None, Some(name)));
+        // Where neither has changed.
+        let lb = now.and_then(|row| row.map_value("external_ids", keys::LB));
+        self.acl_of(lb, now.and_then(|row| row.str("name")));
+    }
+
+    fn acl_of(&mut self, lb: Option<&str>, name: Option<&str>) {
+        let lb = lb.and_then(|lb| lb.parse().ok());
+        self.found.keys.extend(lb.map(Key::Acls));
+        self.found.keys.extend(name.and_then(acls::load_balancer_in).map(Key::Acls));
     }
 
     fn dhcp_options(&mut self, changed: &RowChanged, now: Option<&Row>) {

@@ -110,7 +110,9 @@ fn size(operation: &Operation) -> usize {
         Operation::InsertCheck { check, .. } => map(&check.options) + map(&check.external_ids),
         Operation::UpdateCheck { options, external_ids, .. } => map(&options.set) + map(&external_ids.set),
         Operation::MemberFloatingIp { before, after } => map(&before.external_ids) + map(&after.external_ids),
-        Operation::Delete { .. }
+        Operation::InsertAcl(acl) => acl.matches.len() + map(&acl.external_ids),
+        Operation::RemoveAcl(_)
+        | Operation::Delete { .. }
         | Operation::RemoveCheck { .. }
         | Operation::Attach { .. }
         | Operation::Detach { .. } => 0,

@@ -1,8 +1,9 @@
 //! What is monitored of the Northbound: the tables and columns that are used, and no more.
 
-use weir_ovsdb::{Index, TableSpec};
+use weir_ovsdb::{Condition, Datum, Index, TableSpec};
 /// On a floating IP's `external_ids`: the Neutron port it stands for.
 pub use weir_plan::topology::FLOATING_IP_PORT;
+use weir_plan::{acls, keys};
 
 /// On a switch port's `external_ids`: its addresses with prefix lengths.
 pub const CIDRS: &str = "neutron:cidrs";
@@ -38,7 +39,7 @@ fn by_external_id(key: &str, separator: Option<char>) -> Index {
     Index::MapKey { column: "external_ids".to_owned(), key: key.to_owned(), separator }
 }
 
-/// `Load_Balancer` by the load balancer that our key names.
+/// `Load_Balancer` and `ACL` by the load balancer that our key names.
 pub fn by_our_key() -> Index {
     by_external_id(weir_plan::keys::LB, None)
 }
@@ -83,13 +84,19 @@ pub fn referring(column: &str) -> Index {
     Index::References(column.to_owned())
 }
 
-/// The tables of `OVN_Northbound` that Weir monitors.
-pub fn tables() -> Vec<TableSpec> {
+/// The tables of `OVN_Northbound` that Weir monitors; of the table `ACL`, of which Neutron has many rows, those that are or
+/// have been the deployment's.
+pub fn tables(deployment: &str) -> Vec<TableSpec> {
     let table = |name: &str, columns: &[&str], indexes: Vec<Index>| TableSpec {
         name: name.to_owned(),
         columns: columns.iter().map(|column| (*column).to_owned()).collect(),
         indexes,
+        any_of: Vec::new(),
     };
+    let ours = [
+        Condition::includes("external_ids", Datum::map([(keys::OWNER, deployment)])),
+        Condition::eq("priority", acls::PRIORITY),
+    ];
     vec![
         table(
             "Load_Balancer",
@@ -114,8 +121,8 @@ pub fn tables() -> Vec<TableSpec> {
         table("Load_Balancer_Health_Check", &["vip", "options", "external_ids"], Vec::new()),
         table(
             "Logical_Switch",
-            &["name", "ports", "load_balancer", "external_ids"],
-            vec![by_name(), referring("ports"), referring("load_balancer")],
+            &["name", "ports", "load_balancer", "acls", "external_ids"],
+            vec![by_name(), referring("ports"), referring("load_balancer"), referring("acls")],
         ),
         table(
             "Logical_Switch_Port",
@@ -144,6 +151,14 @@ pub fn tables() -> Vec<TableSpec> {
             &["type", "external_ip", "logical_ip", "external_mac", "logical_port", "external_ids"],
             vec![by_floating_ip_port(), by_centralised_for()],
         ),
+        TableSpec {
+            any_of: ours.to_vec(),
+            ..table(
+                "ACL",
+                &["direction", "priority", "match", "action", "name", "external_ids"],
+                vec![by_name(), by_our_key()],
+            )
+        },
         table("DHCP_Options", &["cidr", "external_ids"], vec![by_subnet(DHCP_SUBNET)]),
     ]
 }

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::{LoadBalancerId, PortId, SubnetId};
-use weir_ovsdb::{Replica, Row};
+use weir_ovsdb::{Datum, Replica, Row};
 use weir_plan::{
-    FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology, topology::source_port_name,
+    Acl, ExistingAcl, FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls,
+    topology::source_port_name,
 };
 
 use super::monitor;
@@ -109,6 +110,13 @@ impl Topology for ReplicaTopology<'_> {
         addresses.sort_unstable();
         addresses.into_iter().next()
     }
+
+    fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl> {
+        let by_key = self.0.find("ACL", &monitor::by_our_key(), &lb.to_string());
+        let by_name = self.0.find("ACL", &monitor::by_name(), &acls::name(lb));
+        let rows: BTreeMap<Uuid, &Row> = by_key.chain(by_name).collect();
+        rows.into_iter().flat_map(|(uuid, row)| self.acl(uuid, row)).collect()
+    }
 }
 
 impl ReplicaTopology<'_> {
@@ -131,6 +139,23 @@ impl ReplicaTopology<'_> {
         self.0.find_references("Logical_Switch", "ports", port).next().map(|(uuid, row)| switch(uuid, row))
     }
 
+    fn acl(&self, uuid: Uuid, row: &Row) -> impl Iterator<Item = ExistingAcl> {
+        let text = |column: &str| row.str(column).unwrap_or_default().to_owned();
+        let switches = self.0.find_references("Logical_Switch", "acls", &uuid);
+        switches.map(move |(switch, _)| ExistingAcl {
+            uuid,
+            acl: Acl {
+                switch,
+                direction: text("direction"),
+                priority: row.get("priority").and_then(Datum::as_int).unwrap_or_default(),
+                matches: text("match"),
+                action: text("action"),
+                name: text("name"),
+                external_ids: row.get("external_ids").map(Datum::string_map).unwrap_or_default(),
+            },
+        })
+    }
+
     fn switch_with_dhcp(&self, dhcp: &Uuid) -> Option<Switch> {
         ["dhcpv4_options", "dhcpv6_options"].into_iter().find_map(|column| {
             let (port, _) = self.0.find_references("Logical_Switch_Port", column, dhcp).next()?;
@@ -143,6 +168,7 @@ impl ReplicaTopology<'_> {
         let name = row.str("name").unwrap_or_default();
         let peer = self.0.find("Logical_Switch_Port", &monitor::by_router_port(), name).next();
         let owner = peer.and_then(|(_, port)| port.map_value("external_ids", "neutron:device_owner"));
+        let peer = peer.and_then(|(_, port)| port.str("name")).map(str::to_owned);
         let has = |column: &str| row.get(column).is_some_and(|datum| !datum.is_empty());
         Some(RouterPort {
             router: RouterRef { name: router_row.str("name").unwrap_or_default().to_owned(), uuid: router },
@@ -150,6 +176,7 @@ impl ReplicaTopology<'_> {
             switch_name: row.map_value("external_ids", "neutron:network_name").map(str::to_owned),
             gateway: has("gateway_chassis") || has("ha_chassis_group"),
             interface: owner.is_some_and(|owner| owner.starts_with("network:router_interface")),
+            peer,
         })
     }
 }
@@ -163,7 +190,7 @@ fn floating_ip((uuid, row): (Uuid, &Row)) -> FloatingIp {
         uuid,
         external_mac: row.str("external_mac").map(str::to_owned),
         logical_port: row.str("logical_port").map(str::to_owned),
-        external_ids: row.get("external_ids").map(weir_ovsdb::Datum::string_map).unwrap_or_default(),
+        external_ids: row.get("external_ids").map(Datum::string_map).unwrap_or_default(),
     }
 }
 

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 use weir_ovsdb::{Condition, Datum, Mutation, Operation as Ovsdb, Row};
-use weir_plan::{FloatingIp, HealthCheckRow, LoadBalancerRow, MapPatch, Operation, Update, diff::Holder};
+use weir_plan::{
+    Acl, FloatingIp, HealthCheckRow, LoadBalancerRow, MapPatch, Operation, Update, diff::Holder,
+};
 
 const TABLE: &str = "Load_Balancer";
 const NAT: &str = "NAT";
 const CHECKS: &str = "Load_Balancer_Health_Check";
+const ACLS: &str = "ACL";
 
 /// Translates an operation. An update that only changes elements of maps becomes a `mutate`, so that what others add
 /// at the same time is not lost.
@@ -42,6 +45,10 @@ pub fn operations(operation: &Operation) -> Vec<Ovsdb> {
         Operation::Attach { to, row } => vec![element(to, Mutation::insert("load_balancer", set(*row)))],
         Operation::Detach { from, row } => vec![element(from, Mutation::delete("load_balancer", set(*row)))],
         Operation::MemberFloatingIp { before, after } => floating_ip(before, after),
+        Operation::InsertAcl(acl) => insert_acl(acl).into(),
+        Operation::RemoveAcl(existing) => {
+            vec![element(&Holder::Switch(existing.acl.switch), Mutation::delete("acls", set(existing.uuid)))]
+        }
     }
 }
 
@@ -51,6 +58,21 @@ fn insert_check(check: &HealthCheckRow) -> Ovsdb {
         .with("options", map(&check.options))
         .with("external_ids", map(&check.external_ids));
     Ovsdb::insert(CHECKS, columns).with_uuid(check.uuid)
+}
+
+fn insert_acl(acl: &Acl) -> [Ovsdb; 2] {
+    let columns = Row::new()
+        .with("direction", acl.direction.as_str())
+        .with("priority", acl.priority)
+        .with("match", acl.matches.as_str())
+        .with("action", acl.action.as_str())
+        .with("name", acl.name.as_str())
+        .with("external_ids", map(&acl.external_ids));
+    // A name that no other rule of the transaction has.
+    let content = format!("{acl:?}");
+    let name = format!("acl_{}", Uuid::new_v5(&acl.switch, content.as_bytes()).simple());
+    let refers = Mutation::insert("acls", Datum::named_uuid(name.as_str()));
+    [Ovsdb::insert(ACLS, columns).with_name(name), element(&Holder::Switch(acl.switch), refers)]
 }
 
 fn columns(row: &LoadBalancerRow) -> Row {

@@ -125,7 +125,9 @@ mod tests {
 
     use ipnet::IpNet;
     use weir_model::{PortId, SubnetId};
-    use weir_plan::{FloatingIp, Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint};
+    use weir_plan::{
+        ExistingAcl, FloatingIp, Port, Recording, RouterPort, RouterRef, Subnet, Switch, fingerprint,
+    };
 
     use super::*;
 
@@ -164,6 +166,9 @@ mod tests {
         }
         fn source_of(&self, _: SubnetId, _: &Switch, _: bool) -> Option<IpAddr> {
             None
+        }
+        fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
+            Vec::new()
         }
     }
 

@@ -35,6 +35,7 @@ mod dirty;
 mod entry;
 mod health;
 mod index;
+mod leaked_ports;
 mod lost;
 mod open;
 mod outbox;
@@ -59,8 +60,9 @@ use std::{
 };
 
 pub use api::Api;
+pub use leaked_ports::{PortLine as SyncPortLine, PortOutcome as SyncPortOutcome};
 pub use pause::Pauses;
-pub use sync::{Line as SyncLine, Outcome as SyncOutcome, Report as SyncReport};
+pub use sync::{Line as SyncLine, Listed as SyncListed, Outcome as SyncOutcome, Report as SyncReport};
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -114,6 +116,8 @@ pub struct Host {
     looks: Arc<Semaphore>,
     neutron: Option<Neutron>,
     makes_vip_ports: bool,
+    /// Octavia's name of us.
+    provider: String,
     sources: sources::Sources,
     /// When what Octavia does not know is taken out.
     unknown_after: Duration,
@@ -150,6 +154,8 @@ pub struct Parts {
     pub neutron: Option<Neutron>,
     /// Whether VIP ports are made there by this host.
     pub makes_vip_ports: bool,
+    /// Octavia's name of the provider.
+    pub provider: String,
     /// How statuses are delivered to it.
     pub delivery: DispatcherSettings,
 }
@@ -170,6 +176,7 @@ impl Host {
             agent,
             neutron,
             makes_vip_ports,
+            provider,
             delivery,
         } = parts;
         Arc::new_cyclic(|host| {
@@ -206,6 +213,7 @@ impl Host {
                 agent,
                 neutron,
                 makes_vip_ports,
+                provider,
                 sources: sources::Sources::default(),
                 unknown_after,
                 dispatcher,

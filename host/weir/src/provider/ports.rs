@@ -218,7 +218,7 @@ impl Host {
     }
 
     /// Neither a row nor a change under way.
-    fn is_missing(&self, lb: LoadBalancerId) -> bool {
+    pub(super) fn is_missing(&self, lb: LoadBalancerId) -> bool {
         let replica = self.northbound.replica();
         rows::existing(&replica, lb).is_empty() && self.queues.pending(lb).is_empty()
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 use weir_model::{LoadBalancer, LoadBalancerId};
 use weir_octavia::ChangeProgress;
-use weir_plan::{Existing, Plan, attach, edited, fingerprint, outcome};
+use weir_plan::{Existing, Plan, Topology, attach, edited, fingerprint, outcome};
 
 use super::{
     Host,
@@ -208,7 +208,9 @@ impl Host {
                 info!(%lb, "its rows are gone, and Octavia does not know it");
                 self.gone.lock().remove(&lb);
                 self.index.forget(lb);
-                None
+                // What stands for it beside the rows goes.
+                let rules = ReplicaTopology(&self.northbound.replica()).acls(lb);
+                (!rules.is_empty()).then_some(Wish::Nothing)
             }
             Version::Unreachable | Version::NotNeeded => {
                 self.dirty.mark_at(lb, reasons, Instant::now() + limits::REPAIR_AGAIN);

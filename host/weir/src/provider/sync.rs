@@ -1,6 +1,9 @@
 //! `weir sync`: every load balancer against Octavia's version, one by one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
@@ -11,9 +14,10 @@ use weir_octavia::{ChangeProgress, Refusal, SyncRequest};
 use super::{
     Host, accept,
     changes::Record,
+    leaked_ports::{PortLine, PortOutcome, Suspects},
     queue::{Pending, Task},
 };
-use crate::{limits, northbound::rows, scrutiny::Scrutiny};
+use crate::{limits, neutron::Neutron, northbound::rows, scrutiny::Scrutiny};
 
 /// What became of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +64,31 @@ pub struct Report {
     pub loadbalancers: Vec<Line>,
     /// Leaked ones that were left, since a run takes out no more than a few.
     pub kept_back: usize,
+    /// What Octavia's API has listed, for those of which the Northbound has nothing.
+    pub listed: Listed,
+    /// Ports in Neutron that nobody needs.
+    pub ports: Vec<PortLine>,
+    /// Why Neutron's ports could not be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ports_failed: Option<String>,
+}
+
+/// What became of asking Octavia's API for its list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum Listed {
+    /// Not asked: `[neutron]` has no credentials, or one load balancer was meant.
+    NotAsked,
+    /// So many of ours.
+    Listed {
+        /// How many.
+        loadbalancers: usize,
+    },
+    /// It did not answer, or not us.
+    Failed {
+        /// Why.
+        why: String,
+    },
 }
 
 /// What one look says.
@@ -81,22 +110,33 @@ impl Host {
             }
             rows::all(&replica)
         };
-        let wanted: Vec<_> =
-            all.iter().copied().filter(|lb| request.lb.is_none_or(|only| only == *lb)).collect();
-        if let (Some(lb), true) = (request.lb, wanted.is_empty()) {
+        let neutron = self.neutron.as_ref().filter(|_| request.lb.is_none());
+        let (listed, unheld) = self.listed(neutron).await;
+        let wanted: BTreeSet<_> = match request.lb {
+            // Its rows may be lost.
+            Some(only) => [only].into(),
+            None => all.iter().copied().chain(unheld).collect(),
+        };
+        let mut outcomes = self.look_at(wanted.into_iter().collect(), request.dry_run).await;
+        // Nobody has anything of those.
+        outcomes.retain(|lb, look| all.contains(lb) || !matches!(look, Look::Denied));
+        if let (Some(lb), true) = (request.lb, outcomes.is_empty()) {
             return Err(Refusal::not_found(
                 "load-balancer-not-found",
                 format!("load balancer {lb} is not known"),
             ));
         }
-        let mut outcomes = self.look_at(wanted, request.dry_run).await;
+        let (mut suspects, ports_failed) = self.suspects(neutron).await;
         let mut leaked: Vec<_> = denied(&outcomes).collect();
-        if !leaked.is_empty() {
+        let mut portless = self.denied_again(suspects.load_balancers()).await;
+        if !leaked.is_empty() || !portless.is_empty() {
             // A create that Octavia has not committed yet looks the same.
             sleep(limits::SYNC_AGAIN).await;
             outcomes.extend(self.look_at(std::mem::take(&mut leaked), true).await);
             leaked.extend(denied(&outcomes));
+            portless = self.denied_again(portless).await;
         }
+        suspects.retain(&portless);
         let most = if request.remove_leaked && !request.dry_run { most_removed(all.len()) } else { 0 };
         let kept_back = if request.remove_leaked { leaked.len().saturating_sub(most) } else { 0 };
         for lb in leaked.into_iter().take(most) {
@@ -106,11 +146,19 @@ impl Host {
             };
             outcomes.insert(lb, Look::Done(outcome));
         }
+        let ports = self.leaked_ports(neutron, suspects, &request).await;
         let lines = outcomes.into_iter().map(|(id, look)| match look {
             Look::Done(outcome) => Line { id, outcome },
             Look::Denied => Line { id, outcome: Outcome::Leaked },
         });
-        let report = Report { dry_run: request.dry_run, loadbalancers: lines.collect(), kept_back };
+        let report = Report {
+            dry_run: request.dry_run,
+            loadbalancers: lines.collect(),
+            kept_back,
+            listed,
+            ports,
+            ports_failed,
+        };
         info!(
             load_balancers = report.loadbalancers.len(),
             dry_run = report.dry_run,
@@ -118,6 +166,62 @@ impl Host {
             "compared with Octavia"
         );
         Ok(report)
+    }
+
+    /// What Octavia's API lists of ours, but for what is being deleted.
+    async fn listed(&self, neutron: Option<&Neutron>) -> (Listed, Vec<LoadBalancerId>) {
+        let Some(neutron) = neutron else { return (Listed::NotAsked, Vec::new()) };
+        match neutron.client().load_balancers(&self.provider).await {
+            Ok(all) => {
+                let listed = Listed::Listed { loadbalancers: all.len() };
+                let lasting = all.into_iter().filter(|lb| lb.provisioning_status != "PENDING_DELETE");
+                (listed, lasting.map(|lb| lb.id.into()).collect())
+            }
+            Err(error) => {
+                warn!(code = error.code(), %error, "Octavia's API does not list the load balancers");
+                (Listed::Failed { why: error.to_string() }, Vec::new())
+            }
+        }
+    }
+
+    async fn suspects(&self, neutron: Option<&Neutron>) -> (Suspects, Option<String>) {
+        let Some(neutron) = neutron else { return Default::default() };
+        match self.suspect_ports(neutron).await {
+            Ok(suspects) => (suspects, None),
+            Err(error) => (Suspects::default(), Some(error.to_string())),
+        }
+    }
+
+    /// Those of the load balancers that Octavia denies.
+    async fn denied_again(&self, lbs: BTreeSet<LoadBalancerId>) -> BTreeSet<LoadBalancerId> {
+        let mut denied = BTreeSet::new();
+        for lb in lbs {
+            // Never closed.
+            let _room = self.questions.acquire().await;
+            if matches!(self.agent.load_balancer(lb).await, Ok(None)) {
+                denied.insert(lb);
+            }
+        }
+        denied
+    }
+
+    /// Lists leaked ports, and frees a few of them where that is asked for.
+    async fn leaked_ports(
+        &self,
+        neutron: Option<&Neutron>,
+        suspects: Suspects,
+        request: &SyncRequest,
+    ) -> Vec<PortLine> {
+        let Some(neutron) = neutron else { return Vec::new() };
+        let removes = request.remove_leaked && !request.dry_run;
+        let most = if removes { most_removed(suspects.all) } else { 0 };
+        let mut lines = Vec::new();
+        for (n, port) in suspects.into_ports().enumerate() {
+            let outcome =
+                if n < most { self.free_leaked_port(neutron, &port).await } else { PortOutcome::Leaked };
+            lines.push(PortLine { id: port.id, name: port.name, outcome });
+        }
+        lines
     }
 
     /// Looks at load balancers, a few at once; one that cannot be dealt with does not hold up the others.

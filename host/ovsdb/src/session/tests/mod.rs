@@ -36,7 +36,7 @@ enum Did {
 
 impl Bench {
     fn new(leader_only: bool) -> Self {
-        let tables = vec![TableSpec { name: "T".into(), columns: vec![], indexes: vec![] }];
+        let tables = vec![TableSpec { name: "T".into(), columns: vec![], indexes: vec![], any_of: vec![] }];
         let config = SessionConfig {
             database: "DB".into(),
             leader_only,

@@ -68,8 +68,8 @@ fn row(kind: u8, n: usize) -> Uuid {
     Uuid::from_u128(u128::from(kind) << 64 | n as u128)
 }
 
-const TABLES: [(&str, &[&str]); 8] = [
-    ("Logical_Switch", &["name", "ports", "load_balancer", "external_ids"]),
+const TABLES: [(&str, &[&str]); 9] = [
+    ("Logical_Switch", &["name", "ports", "load_balancer", "acls", "external_ids"]),
     ("Logical_Switch_Port", &["name", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"]),
     ("Logical_Router", &["name", "ports", "load_balancer"]),
     ("Logical_Router_Port", &["name", "networks", "external_ids", "ha_chassis_group"]),
@@ -77,6 +77,7 @@ const TABLES: [(&str, &[&str]); 8] = [
     ("DHCP_Options", &["cidr", "external_ids"]),
     ("Load_Balancer", &["name", "vips", "external_ids", "health_check"]),
     ("Load_Balancer_Health_Check", &["vip", "options"]),
+    ("ACL", &["direction", "match", "name", "external_ids"]),
 ];
 
 fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
@@ -84,6 +85,13 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
         ("Logical_Switch", "name") => Cell::Text(dice.one(&NETWORKS)),
         ("Logical_Switch", "ports") => Cell::Rows(dice.some_rows(1)),
         ("Logical_Router", "ports") => Cell::Rows(dice.some_rows(3)),
+        (_, "acls") => Cell::Rows(dice.some_rows(8)),
+        ("ACL", "direction") => Cell::Text(dice.one(&["from-lport", "to-lport"])),
+        ("ACL", "match") => Cell::Text(dice.one(&["ip4", "ip6"])),
+        ("ACL", "name") => Cell::Text(dice.one(&["weir-10000000-0000-4000-8000-000000000001", "weir-x", ""])),
+        ("ACL", "external_ids") => {
+            Cell::Map(dice.map(&[(keys::LB, &[LBS[0], LBS[1], "nonsense"]), ("other", &["1", "2"])]))
+        }
         (_, "load_balancer") => Cell::Rows(dice.some_rows(6)),
         ("Logical_Switch", "external_ids") => {
             Cell::Map(dice.map(&[(PROVIDER_KEY, &["physnet"]), ("other", &["1", "2"])]))
@@ -230,6 +238,7 @@ fn questions() -> Vec<Lookup> {
     all.extend(PORTS.iter().map(|port| Lookup::Port(port.parse().unwrap())));
     all.extend(SUBNETS.iter().map(|subnet| Lookup::Subnet(subnet.parse().unwrap())));
     all.extend((0..4).map(|n| Lookup::PortsOf(RouterRef { name: "neutron-r1".to_owned(), uuid: row(2, n) })));
+    all.extend(LBS.iter().map(|lb| Lookup::Acls(lb.parse().unwrap())));
     for switch in switches {
         all.push(Lookup::RouterPortsOn(switch.clone()));
         for address in ADDRESSES {
@@ -267,7 +276,7 @@ proptest! {
     #[test]
     fn what_has_another_answer_is_reached(seed in any::<u64>()) {
         let mut dice = Dice(seed);
-        let mut memory = Memory::new(&schema(), &monitor::tables()).unwrap();
+        let mut memory = Memory::new(&schema(), &monitor::tables("weir")).unwrap();
         let questions = questions();
         let mut rows = Rows::new();
         let mut reached = 0;
@@ -299,7 +308,7 @@ proptest! {
 
 #[test]
 fn what_does_not_matter_reaches_nobody() {
-    let mut memory = Memory::new(&schema(), &monitor::tables()).unwrap();
+    let mut memory = Memory::new(&schema(), &monitor::tables("weir")).unwrap();
     let switch = row(0, 0).to_string();
     let insert = json!({ "Logical_Switch": { &switch: { "insert": { "name": NETWORKS[0] } } } });
     let inserted = memory.update(insert).unwrap();
