@@ -137,7 +137,7 @@ def test_the_source_port_comes_when_the_quota_allows_it(cloud, tenant, place):
         cloud.admin.ask("DELETE", "network", f"quotas/{tenant.project}")
     eventually("the check is in the row", lambda: cloud.rows(lb)[0]["health_check"], 90)
     tenant.remove(lb)
-    assert place.source_ports == []
+    eventually("the port is free", lambda: place.source_ports == [])
 
 
 def test_an_ipv6_subnet_has_a_source_port_too(cloud, tenant, place):

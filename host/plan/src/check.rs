@@ -139,7 +139,9 @@ fn well_formed<'a>(
 ) -> Result<(), PlanError> {
     for (vip, backends) in vips {
         let bad = |text: &str| text.parse::<std::net::SocketAddr>().map_or(true, |socket| socket.port() == 0);
-        if let Some(text) = std::iter::once(vip.as_str()).chain(backends.split(',')).find(|text| bad(text)) {
+        // Nobody: what comes is refused.
+        let backends = Some(backends.split(',')).filter(|_| !backends.is_empty()).into_iter().flatten();
+        if let Some(text) = std::iter::once(vip.as_str()).chain(backends).find(|text| bad(text)) {
             return Err(PlanError::Unsound { lb, why: format!("{text:?} is not an address and port") });
         }
     }

@@ -10,6 +10,7 @@ use crate::{
     attach::{self, Place},
     error::PlanError,
     fronts::{Front, fronts},
+    idle,
     keep::kept,
     keys::{self, ListenerKey, MemberKey, PoolKey},
     makers::{Makers, makers},
@@ -75,7 +76,12 @@ pub fn compile(
     around: Surroundings<'_>,
 ) -> Result<Vec<Wanted>, PlanError> {
     let fronts = fronts(lb, around.topology);
-    let groups = group(lb, &fronts, translations, existing, around.words)?;
+    let mut groups = group(lb, &fronts, translations, existing, around.words)?;
+    for (group, content) in &mut groups {
+        for (vip, backends, listener) in idle::entries(lb, &content.listeners, &group.options, &fronts) {
+            content.vips.entry(vip).or_insert((backends, Some(listener)));
+        }
+    }
     refuse_taken(lb, &groups)?;
     let mut common = keys::common(lb, &fronts, &around.ownership.deployment);
     if groups.len() > 1 {

@@ -24,6 +24,7 @@ pub mod diff;
 pub mod edited;
 mod error;
 pub mod fronts;
+pub mod idle;
 mod keep;
 pub mod keys;
 pub mod makers;

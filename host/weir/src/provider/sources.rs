@@ -85,6 +85,7 @@ impl Host {
         // From here on a plan that lacks it asks anew.
         let waiting = self.sources.wanted.lock().remove(&lacking.subnet).unwrap_or_default();
         debug!(subnet = %lacking.subnet, address = %source.address, load_balancers = waiting.len(), "source port is there");
+        let (waited, address) = (waiting.clone(), source.address);
         let mut under_way = false;
         for lb in waiting {
             under_way |= !self.reconcile_now(lb).await.committed;
@@ -93,6 +94,11 @@ impl Host {
             sleep(limits::SOURCE_SHOWN).await;
         }
         drop(source);
+        // All who waited may have gone meanwhile, and found it held.
+        let wanted = |lb: &LoadBalancerId| self.graph(*lb).is_some_and(|lb| is_monitored(&lb));
+        if !waited.iter().any(wanted) {
+            self.free_unused_sources(&BTreeSet::from([address])).await;
+        }
     }
 
     /// Whether the Northbound has the source port.
