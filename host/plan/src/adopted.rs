@@ -95,7 +95,7 @@ fn serves_alike(row: &LoadBalancerRow, wanted: &Wanted, existing: &Existing, wor
         // In the same order where only that differed: see `diff`.
         && old.vips == row.vips
         && options == managed_options(row, words).collect()
-        && !(old.selection_fields.is_empty() && !row.selection_fields.is_empty())
+        && (!old.selection_fields.is_empty() || row.selection_fields.is_empty())
         && old.selection_fields.is_subset(&row.selection_fields)
         && wanted.place.attached.switches.is_subset(&existing.attached.switches)
         && wanted.place.attached.routers.is_subset(&existing.attached.routers)

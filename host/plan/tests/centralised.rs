@@ -1,4 +1,5 @@
 //! Members' own floating IPs: central while their load balancer has one, and as they were afterwards.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
 
