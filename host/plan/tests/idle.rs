@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use support::*;
 use weir_model::*;
-use weir_plan::*;
 
 fn member(n: u32, address: &str, weight: u16) -> Member {
     Member {
