@@ -55,7 +55,8 @@ def spell(worlds):
 
 
 def vips(rows):
-    return {vip: sorted(to.split(",")) for row in rows for vip, to in row["vips"].items()}
+    """Without who drains, which stands where nobody connects to."""
+    return {vip: sorted(to.split(",")) for row in rows for vip, to in row["vips"].items() if not vip.startswith("0.0.0.0:")}
 
 
 def weighted(m):

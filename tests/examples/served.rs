@@ -13,6 +13,8 @@ fn backends(northbound: &Northbound, port: u16) -> Vec<String> {
     let rows = northbound.rows(&id(1, 1));
     let end = format!(":{port}");
     let vips = rows.iter().flat_map(|row| row["vips"].as_object().unwrap().iter());
+    // Whoever drains stands where nobody connects to.
+    let vips = vips.filter(|(vip, _)| !vip.starts_with("0.0.0.0:"));
     let of_port: Vec<_> = vips.filter(|(vip, _)| vip.ends_with(&end)).map(|(_, to)| to).collect();
     assert_eq!(of_port.len(), 1, "port {port}: {rows:?}");
     of_port[0].as_str().unwrap().split(',').map(str::to_owned).collect()

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use weir_author::{
     BenchOptions, Sandboxed, TestOptions, TestReport, bench, conformance, conformance_under, test,
@@ -140,13 +140,10 @@ fn conformance_at_load_is_quick_and_forgotten() {
     let sandbox = Sandbox::new(limits(), None).unwrap();
     for (name, bytes) in shipped() {
         let plugin = Plugin::load(&sandbox, name, bytes).unwrap();
-        let start = Instant::now();
         let report = conformance(&plugin);
-        let time = start.elapsed();
         assert!(report.ok() && report.ran > 20, "{report}");
-        println!("{name}: {} questions in {time:?}", report.ran);
-        // A machine that is busy with other tests gets tenfold.
-        assert!(time < Duration::from_millis(500), "{name}: {} questions in {time:?}", report.ran);
+        // Few enough to be asked whenever plugins are loaded; how long that takes is the benchmarks' to say.
+        assert!(report.ran < 200, "{name}: {} questions", report.ran);
         plugin.reset_stats();
         assert_eq!(plugin.stats().calls, 0);
     }

@@ -78,6 +78,8 @@ pub fn release(
     losses.moved(&as_it_is, &wanted);
     for wanted in &mut wanted {
         wanted.external_ids.retain(|key, _| !key.starts_with(keys::OURS));
+        // Keys that only refuse: the reference has none, and would leave them behind.
+        wanted.vips.retain(|_, backends| !backends.is_empty());
         if objects(&wanted.external_ids).is_empty() {
             wanted.protocol.clear();
         }

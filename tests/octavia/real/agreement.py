@@ -101,10 +101,13 @@ class Tree:
             pool = pools.get(listener["default_pool_id"])
             if not listener["admin_state_up"] or not pool or not pool["admin_state_up"]:
                 continue
-            usable = [member for member in self.members[pool["id"]] if member["admin_state_up"] and member["weight"]]
-            for vip in (self.it["vip_address"], *(vip["ip_address"] for vip in self.it["additional_vips"])):
-                backends = {_socket(member["address"], member["protocol_port"]) for member in usable
-                            if _version(member["address"]) == _version(vip)}
+            enabled = [member for member in self.members[pool["id"]] if member["admin_state_up"]]
+            vips = (self.it["vip_address"], *(vip["ip_address"] for vip in self.it["additional_vips"]))
+            # Whoever drains stands where nobody connects to.
+            nobody = {"0.0.0.0" if _version(vip) == 4 else "::" for vip in vips}
+            for vip in (*vips, *nobody):
+                backends = {_socket(member["address"], member["protocol_port"]) for member in enabled
+                            if _version(member["address"]) == _version(vip) and bool(member["weight"]) == (vip not in nobody)}
                 if backends:
                     wanted[listener["protocol"].lower(), _socket(vip, listener["protocol_port"])] = [backends]
         found = collections.defaultdict(list)

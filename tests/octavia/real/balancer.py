@@ -67,10 +67,12 @@ class Balancer:
 
     @property
     def vips(self):
-        """The `vips` of all rows, {protocol: {vip: {member, ...}}}."""
+        """The `vips` of all rows, {protocol: {vip: {member, ...}}}, but for who drains: it stands where nobody connects to."""
         found = {}
         for row in self.rows:
             for vip, members in row["vips"].items():
+                if vip.startswith(("0.0.0.0:", "[::]:")):
+                    continue
                 found.setdefault(row["protocol"], {})[vip] = set(members.split(",")) - {""}
         return found
 
