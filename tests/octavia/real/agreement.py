@@ -7,7 +7,7 @@ import time
 from octavia_api import Refused
 
 
-def wait(octavia, stack, load_balancers=None, hosts=("weir",), seconds=90):
+def wait(octavia, stack, load_balancers=None, hosts=("weir",), seconds=300):
     """Waits until these load balancers (without them: all that there are) agree, no row is of a load balancer that Octavia
     does not have, and the hosts have nothing left to do. Raises AssertionError that names every difference."""
     until = time.monotonic() + seconds
