@@ -74,7 +74,7 @@ fn made(lb: &LoadBalancer) -> Northbound {
 fn released(northbound: &Northbound, lb: &LoadBalancer) -> Release {
     let (capabilities, words, ownership) = (capabilities(), words(), ownership());
     let around = Surroundings {
-        topology: &Net,
+        topology: &Around(northbound),
         capabilities: &capabilities,
         words: &words,
         health: &northbound.health,
@@ -121,6 +121,24 @@ fn what_sends_connections_elsewhere_is_said() {
         let release = released(&made(&lb), &lb);
         assert_eq!((whats(&release), release.moves_traffic()), (vec![(what, true)], true));
     }
+}
+
+#[test]
+fn rules_and_what_only_refuses_or_drains_go() {
+    let mut lb = load_balancer(&[("ONE", vec![member(1, 1, false), member(2, 0, false)]), ("ONE", vec![])]);
+    lb.flavor.insert("reject".to_owned(), "true".to_owned());
+    lb.listeners.values_mut().for_each(|listener| listener.allowed_cidrs = vec!["10.0.0.0/8".to_owned()]);
+    let mut northbound = made(&lb);
+    let vips = |northbound: &Northbound| -> Vec<String> {
+        northbound.rows.values().flat_map(|row| row.vips.keys().cloned()).collect()
+    };
+    assert!(!northbound.acls.is_empty());
+    assert_eq!(vips(&northbound), ["0.0.0.0:81", "172.24.4.9:81", "172.24.4.9:82"]);
+    let release = released(&northbound, &lb);
+    assert!(whats(&release).contains(&("allowed-cidrs", true)) && release.moves_traffic());
+    northbound.execute(&release.plan);
+    assert!(northbound.acls.is_empty(), "{:?}", northbound.acls);
+    assert_eq!(vips(&northbound), ["172.24.4.9:81"]);
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Topology for Net {
 }
 
 /// The network with the rules that stand in its switches.
-struct Around<'n>(&'n Northbound);
+pub struct Around<'n>(pub &'n Northbound);
 
 impl Topology for Around<'_> {
     fn switch(&self, name: &str) -> Option<Switch> {
