@@ -18,7 +18,7 @@ pub struct Switch {
     /// `neutron-<network id>`.
     pub name: String,
     /// A provider network (`neutron:provnet-physical-network`): load balancers on it would catch traffic that only
-    /// passes, so they are not attached.
+    /// passes, so it does not get them for a VIP's or a member's sake; only where one of their routers has an interface on it.
     pub provider: bool,
 }
 
