@@ -88,7 +88,7 @@ pub struct Gauges {
     pub unsettled: usize,
     /// This host does the work that nobody has called for.
     pub lock_held: bool,
-    /// Load balancers that wait to be looked at.
+    /// Load balancers that are to be looked at, or are being.
     pub dirty: usize,
     /// Load balancers that are not as they should be, while that is only reported.
     pub drifted: usize,
@@ -188,7 +188,11 @@ impl Metrics {
             "1 while this host does the work that nobody has called for",
             lock_held,
         );
-        gauge("load_balancers_dirty", "Load balancers that wait to be looked at", gauges.dirty as f64);
+        gauge(
+            "load_balancers_dirty",
+            "Load balancers that are to be looked at, or are being",
+            gauges.dirty as f64,
+        );
         gauge("load_balancers_drifted", "Load balancers that repair would change", gauges.drifted as f64);
         gauge("load_balancers_paused", "Load balancers that are paused one by one", gauges.paused as f64);
         gauge("all_paused", "1 while all load balancers are paused", f64::from(u8::from(gauges.all_paused)));

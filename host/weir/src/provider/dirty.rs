@@ -53,6 +53,8 @@ struct Inner {
     /// Marks that come at a later time.
     later: BTreeSet<(Instant, LoadBalancerId, Reason)>,
     fights: HashMap<LoadBalancerId, Fight>,
+    /// How many are being looked at.
+    looking: usize,
 }
 
 struct Mark {
@@ -69,14 +71,21 @@ struct Fight {
 }
 
 impl Dirty {
-    /// From now on marks count, until [`Self::stop`].
-    pub fn start(&self) {
-        self.inner.lock().active = true;
+    /// From now on marks count, until [`Self::stop`]. `all` are marked in the same moment: nobody sees that nothing is to
+    /// be looked at before.
+    pub fn start(&self, all: impl IntoIterator<Item = LoadBalancerId>, reason: Reason, now: Instant) {
+        let mut inner = self.inner.lock();
+        inner.active = true;
+        all.into_iter().for_each(|lb| inner.mark(lb, reason, now, now));
+        drop(inner);
+        self.marked.notify_one();
     }
 
     /// Forgets everything; marks are for nothing from now on.
     pub fn stop(&self) {
-        *self.inner.lock() = Inner::default();
+        let mut inner = self.inner.lock();
+        // Looks under way come to their end.
+        *inner = Inner { looking: inner.looking, ..Inner::default() };
     }
 
     /// Whether marks count.
@@ -108,7 +117,7 @@ impl Dirty {
         self.marked.notify_one();
     }
 
-    /// Takes load balancers whose time has come, `room` at the most.
+    /// Takes load balancers whose time has come, `room` at the most. Each is to be given to [`Self::looked`] in the end.
     pub fn take(&self, now: Instant, room: usize) -> Vec<(LoadBalancerId, Reasons)> {
         let mut inner = self.inner.lock();
         while let Some((_, lb, reason)) = inner.later.first().copied().filter(|(at, ..)| *at <= now) {
@@ -123,7 +132,16 @@ impl Dirty {
                 taken.push((lb, mark.reasons));
             }
         }
+        inner.looking += taken.len();
         taken
+    }
+
+    /// One that was taken has been looked at.
+    pub fn looked(&self) {
+        let mut inner = self.inner.lock();
+        inner.looking = inner.looking.saturating_sub(1);
+        drop(inner);
+        self.marked.notify_one();
     }
 
     /// When the next one's time comes.
@@ -134,9 +152,10 @@ impl Dirty {
         marked.into_iter().chain(later).min()
     }
 
-    /// How many there are.
+    /// How many there are, those included that are being looked at.
     pub fn count(&self) -> usize {
-        self.inner.lock().marks.len()
+        let inner = self.inner.lock();
+        inner.marks.len() + inner.looking
     }
 
     /// A load balancer had to be put right after an edit: if that comes again soon, it waits longer.
@@ -175,7 +194,7 @@ mod tests {
 
     fn dirty() -> Dirty {
         let dirty = Dirty::default();
-        dirty.start();
+        dirty.start([], Reason::All, Instant::now());
         dirty
     }
 
@@ -196,6 +215,21 @@ mod tests {
         assert!(due <= start + limits::REPAIR_QUIET_MAX);
         assert_eq!(dirty.take(due, 10), [(lb(1), [Reason::Rows, Reason::Network].into())]);
         assert_eq!(dirty.next(), None);
+    }
+
+    #[test]
+    fn what_is_being_looked_at_counts_until_it_has_been() {
+        let (dirty, now) = (Dirty::default(), Instant::now());
+        dirty.start([lb(1), lb(2)], Reason::All, now);
+        assert_eq!(dirty.count(), 2);
+        assert_eq!(dirty.take(now, 2).len(), 2);
+        assert_eq!(dirty.count(), 2);
+        dirty.looked();
+        assert_eq!(dirty.count(), 1);
+        dirty.stop();
+        assert_eq!(dirty.count(), 1, "a look does not end with the lock");
+        dirty.looked();
+        assert_eq!(dirty.count(), 0);
     }
 
     #[test]

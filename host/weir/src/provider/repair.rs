@@ -290,6 +290,9 @@ impl Host {
         if !self.holds_lock() {
             return "another host does what nobody has called for".to_owned();
         }
+        if !self.dirty.is_active() {
+            return "held; everything is about to be looked at".to_owned();
+        }
         let (dirty, drifted) = (self.dirty.count(), self.drift.count());
         format!("held; {dirty} load balancers are to be looked at, {drifted} are not as they should be")
     }

@@ -3,10 +3,11 @@
 //! Only the host that holds the lock does so. What happened while nobody held it, or while this host was not connected, is
 //! found by looking at everything once.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tracing::info;
+use weir_model::LoadBalancerId;
 use weir_ovsdb::{Changed, Replica, RowChanged};
 use weir_plan::keys;
 
@@ -72,8 +73,7 @@ impl Host {
         self.gone.lock().clear();
         if holds {
             info!(lock = limits::BACKGROUND_LOCK, "the lock is held: everything is looked at");
-            self.dirty.start();
-            self.look_at_all(Reason::All);
+            self.dirty.start(self.all(), Reason::All, Instant::now());
             self.look_at_all_probes();
         } else {
             info!(lock = limits::BACKGROUND_LOCK, "the lock is lost: nothing is done unasked");
@@ -83,9 +83,13 @@ impl Host {
 
     /// Marks every load balancer that there is, or was.
     pub(super) fn look_at_all(&self, reason: Reason) {
+        self.dirty.mark_all(self.all(), reason, Instant::now());
+    }
+
+    fn all(&self) -> BTreeSet<LoadBalancerId> {
         let mut all = rows::all(&self.northbound.replica());
         all.extend(self.index.all());
-        self.dirty.mark_all(all, reason, Instant::now());
+        all
     }
 
     /// Marks what changes concern.
@@ -123,12 +127,13 @@ impl Host {
     /// Starts to look at what is due, as far as there is room.
     fn look_at_due(self: &Arc<Self>) {
         for (lb, reasons) in self.dirty.take(Instant::now(), self.looks.available_permits()) {
-            let Ok(room) = self.looks.clone().try_acquire_owned() else { return };
+            // Room is taken here alone, so that what was counted is there.
+            let room = self.looks.clone().try_acquire_owned().ok();
             let host = self.clone();
             tokio::spawn(async move {
                 host.look_unasked(lb, reasons).await;
                 drop(room);
-                host.dirty.marked.notify_one();
+                host.dirty.looked();
             });
         }
     }
