@@ -24,9 +24,9 @@ use weir_model::{Listener, ListenerId, LoadBalancer, LoadBalancerId};
 
 use crate::{
     attach::Place,
-    diff::Operation,
     fronts::Front,
     keys,
+    operations::Operation,
     ownership::Ownership,
     surroundings::Surroundings,
     topology::{RouterPort, Topology},

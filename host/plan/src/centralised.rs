@@ -18,7 +18,7 @@ use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId};
 
 use crate::{
-    diff::Operation, fronts::fronts, keys, monitors::port_of, python_json, surroundings::Surroundings,
+    fronts::fronts, keys, monitors::port_of, operations::Operation, python_json, surroundings::Surroundings,
     topology::FLOATING_IP_PORT,
 };
 

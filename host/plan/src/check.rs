@@ -6,9 +6,9 @@ use uuid::Uuid;
 use weir_model::LoadBalancerId;
 
 use crate::{
-    diff::{Operation, Plan},
     error::PlanError,
     keys,
+    operations::{Operation, Plan},
     ownership::Ownership,
     row::{Existing, HealthCheckRow},
 };

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest, Sha256};
-use weir_model::{Listener, ListenerId, LoadBalancer, Pool, PoolId, operating_statuses};
+use weir_model::{ListenerId, LoadBalancer, Pool, PoolId};
 
 use crate::{
     acls::{self, Acl},
     attach::{self, Place},
     error::PlanError,
+    external_ids,
     fronts::{Front, fronts},
     idle,
     keep::kept,
-    keys::{self, ListenerKey, MemberKey, PoolKey},
+    keys,
     makers::{Makers, makers},
     monitors::{self, Checks},
-    python_json,
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
     translation::{Problem, Translation, Translations, Unit, UnitKey, units},
@@ -54,12 +53,12 @@ pub(crate) struct Group {
 }
 
 #[derive(Default)]
-struct Content {
-    listeners: BTreeSet<ListenerId>,
-    pools: BTreeSet<PoolId>,
+pub(crate) struct Content {
+    pub listeners: BTreeSet<ListenerId>,
+    pub pools: BTreeSet<PoolId>,
     vips: BTreeMap<String, (String, Option<ListenerId>)>,
     kept: Vec<(UnitKey, Problem)>,
-    makers: Makers,
+    pub makers: Makers,
 }
 
 /// Compiles the rows of a load balancer, in a fixed order.
@@ -105,8 +104,8 @@ pub fn compile(
         let checks = monitors::checks(lb, pools, &checked, &translations.checks, existing, around.topology);
         let acls = acls::acls(lb, content.listeners.iter(), &group.transport, &fronts, &place, around);
         let mut external_ids = common.clone();
-        object_keys(lb, &group, &content, around, &mut external_ids);
-        place_keys(&place, &mut external_ids);
+        external_ids::of_objects(lb, &group, &content, around, &mut external_ids);
+        external_ids::of_place(&place, &mut external_ids);
         let named = group.options.keys().filter(|key| !around.words.built_in_options.contains(*key));
         let named: Vec<_> = named.map(String::as_str).collect();
         if !named.is_empty() {
@@ -316,93 +315,6 @@ fn keys_of(unit: &Unit<'_>) -> impl Iterator<Item = UnitKey> {
     std::iter::once(unit.key).chain(pool)
 }
 
-fn object_keys(
-    lb: &LoadBalancer,
-    group: &Group,
-    content: &Content,
-    around: Surroundings<'_>,
-    out: &mut BTreeMap<String, String>,
-) {
-    let spoken = group.transport.to_uppercase();
-    for listener in content.listeners.iter().filter_map(|id| lb.listeners.get(id)) {
-        listener_keys(listener, &spoken, &content.makers, out);
-    }
-    let statuses = operating_statuses(lb, around.health).members;
-    let mut row_statuses = BTreeMap::new();
-    for pool in content.pools.iter().filter_map(|id| lb.pools.get(id)) {
-        pool_keys(pool, &spoken, &around.words.default_algorithm, &content.makers, out);
-        for id in pool.members.keys() {
-            row_statuses.extend(statuses.get(id).map(|status| (id.to_string(), status.as_str())));
-        }
-    }
-    let monitors = content.pools.iter().filter_map(|id| lb.pools.get(id)?.monitor.as_ref());
-    let monitors: Vec<_> = monitors.map(|monitor| monitor.id.to_string()).collect();
-    if !monitors.is_empty() {
-        out.insert(keys::HEALTH_MONITORS.to_owned(), python_json::to_string(&monitors));
-    }
-    if !row_statuses.is_empty() {
-        out.insert(keys::MEMBER_STATUS.to_owned(), python_json::to_string(&row_statuses));
-    }
-}
-
-fn listener_keys(listener: &Listener, spoken: &str, makers: &Makers, out: &mut BTreeMap<String, String>) {
-    let pool = listener.default_pool_id.map(|id| format!("{}{id}", keys::POOL)).unwrap_or_default();
-    let key = keys::object(keys::LISTENER, listener.id, listener.admin_state_up);
-    out.insert(key, format!("{}:{pool}", listener.port));
-    let further = ListenerKey {
-        protocol: (listener.protocol != spoken).then(|| listener.protocol.clone()),
-        allowed_cidrs: listener.allowed_cidrs.clone(),
-        plugin: makers.units.get(&UnitKey::Listener(listener.id)).cloned(),
-        extra: listener.extra.clone(),
-    };
-    further_key(keys::OUR_LISTENER, listener.id, &further, out);
-}
-
-fn pool_keys(
-    pool: &Pool,
-    spoken: &str,
-    default_algorithm: &str,
-    makers: &Makers,
-    out: &mut BTreeMap<String, String>,
-) {
-    let tokens: Vec<_> = pool.members.values().map(keys::member_token).collect();
-    out.insert(keys::object(keys::POOL, pool.id, pool.admin_state_up), tokens.join(","));
-    let further = PoolKey {
-        protocol: (pool.protocol != spoken).then(|| pool.protocol.clone()),
-        algorithm: (pool.algorithm != default_algorithm).then(|| pool.algorithm.clone()),
-        persistence: pool.persistence.clone(),
-        monitor: pool.monitor.clone(),
-        plugin: makers.units.get(&UnitKey::Pool(pool.id)).cloned(),
-        distributor: makers.pools.get(&pool.id).cloned(),
-        extra: pool.extra.clone(),
-    };
-    further_key(keys::OUR_POOL, pool.id, &further, out);
-    for member in pool.members.values() {
-        further_key(keys::OUR_MEMBER, member.id, &MemberKey::of(member), out);
-    }
-}
-
-fn further_key<T: serde::Serialize + Default + PartialEq>(
-    prefix: &str,
-    id: impl std::fmt::Display,
-    value: &T,
-    out: &mut BTreeMap<String, String>,
-) {
-    if let Some(value) = keys::value_unless_default(value) {
-        out.insert(format!("{prefix}{id}"), value);
-    }
-}
-
-fn place_keys(place: &Place, out: &mut BTreeMap<String, String>) {
-    if !place.ls_refs.is_empty() {
-        out.insert(keys::LS_REFS.to_owned(), python_json::to_string(&place.ls_refs));
-    }
-    if !place.lr_ref.is_empty() {
-        let names: Vec<_> = place.lr_ref.iter().map(|router| router.name.as_str()).collect();
-        out.insert(keys::LR_REF.to_owned(), names.join(","));
-    }
-}
-
 /// The row's options that some plugin may set, or one that is gone has set; the others are an operator's own.
 pub(crate) fn managed_options<'a>(
     row: &'a LoadBalancerRow,
@@ -412,37 +324,4 @@ pub(crate) fn managed_options<'a>(
     row.options.iter().filter(move |(key, _)| {
         words.options.contains(*key) || named.split(',').any(|name| name == key.as_str())
     })
-}
-
-/// Hash of the part of a row that the reference sees and that Weir manages: all of it but our own keys, and keys and
-/// options that are neither's.
-pub fn seen(row: &LoadBalancerRow, words: &Words) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |text: &str| {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    };
-    part(&row.name);
-    part(row.protocol.as_deref().unwrap_or_default());
-    row.selection_fields.iter().for_each(|field| part(field));
-    part("options");
-    managed_options(row, words).for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
-    part("vips");
-    row.vips.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
-    // Left out where there is nothing, as rows were hashed before there were monitors.
-    row.ip_port_mappings.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
-    let mut checks: Vec<_> = row.health_checks.iter().collect();
-    checks.sort_by_key(|check| (&check.vip, &check.options, &check.external_ids));
-    for check in checks {
-        part(&check.vip);
-        let maps = check.options.iter().chain(&check.external_ids);
-        maps.for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
-    }
-    part("external_ids");
-    let visible = |key: &str| keys::is_managed(key) && !key.starts_with(keys::OURS);
-    for (key, value) in row.external_ids.iter().filter(|(key, _)| visible(key)) {
-        part(key);
-        part(value);
-    }
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

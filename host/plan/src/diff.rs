@@ -1,193 +1,21 @@
 //! Wanted rows against existing ones: the smallest set of operations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde::Serialize;
 use uuid::Uuid;
 use weir_model::LoadBalancerId;
 
 use crate::{
-    acls::{self, Acl, ExistingAcl},
-    adopted,
-    centralised::FloatingIp,
-    compile::{Wanted, managed_options},
+    acls, adopted,
+    compile::Wanted,
     decode::objects,
     edited,
     error::PlanError,
-    keys,
-    monitors::{Check, Sourceless},
-    row::{Existing, HealthCheckRow, LoadBalancerRow},
+    operations::{Holder, MapPatch, Operation, Plan, Update},
+    row::{Existing, LoadBalancerRow},
+    settle::settle,
     surroundings::Surroundings,
-    translation::{Problem, UnitKey},
 };
-
-/// Operations that make a load balancer's rows right, in order, to be done in one transaction or not at all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Plan {
-    /// The load balancer.
-    pub lb: LoadBalancerId,
-    /// What to do; empty where all is right already.
-    pub operations: Vec<Operation>,
-    /// Units left as they are since their plugin refused or failed.
-    #[serde(skip)]
-    pub kept: Vec<(UnitKey, Problem)>,
-    /// Members that are in the VIPs but not attached, since nothing tells where their subnet is.
-    pub unresolved: Vec<weir_model::MemberId>,
-    /// Members behind a monitor that cannot be probed and get no connections: no port of OVN has their address.
-    pub without_port: Vec<weir_model::MemberId>,
-    /// Subnets whose members are not probed yet for want of a source address.
-    pub sourceless: Vec<Sourceless>,
-}
-
-/// One operation of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Operation {
-    /// Fails the transaction where somebody has changed the row's `external_ids` since they were read.
-    Guard {
-        /// The row.
-        row: Uuid,
-        /// What was read.
-        external_ids: BTreeMap<String, String>,
-    },
-    /// Inserts a row under a uuid of our choice, so that a repeated insert is noticed.
-    Insert(LoadBalancerRow),
-    /// Changes columns of a row.
-    Update(Update),
-    /// Deletes a row; its attachments go with it (weak references).
-    Delete {
-        /// The row.
-        row: Uuid,
-    },
-    /// Inserts a health check and has a load balancer refer to it.
-    InsertCheck {
-        /// The load balancer's row.
-        load_balancer: Uuid,
-        /// The health check's.
-        check: HealthCheckRow,
-    },
-    /// Changes a health check.
-    UpdateCheck {
-        /// The load balancer's row.
-        load_balancer: Uuid,
-        /// The health check's.
-        check: Uuid,
-        /// Changed options.
-        options: MapPatch,
-        /// Changed keys.
-        external_ids: MapPatch,
-    },
-    /// Has a load balancer no longer refer to a health check, which then goes.
-    RemoveCheck {
-        /// The load balancer's row.
-        load_balancer: Uuid,
-        /// The health check's.
-        check: Uuid,
-    },
-    /// Adds the row to a `Logical_Switch`'s or `Logical_Router`'s `load_balancer` set.
-    Attach {
-        /// Whose set.
-        to: Holder,
-        /// The row.
-        row: Uuid,
-    },
-    /// Takes the row out of such a set.
-    Detach {
-        /// Whose set.
-        from: Holder,
-        /// The row.
-        row: Uuid,
-    },
-    /// Puts a rule into a switch.
-    InsertAcl(Acl),
-    /// Takes a rule out of a switch.
-    RemoveAcl(ExistingAcl),
-    /// Makes a member's floating IP central or distributed; fails the transaction where somebody has changed it since.
-    MemberFloatingIp {
-        /// As it was read.
-        before: FloatingIp,
-        /// As it shall be.
-        after: FloatingIp,
-    },
-}
-
-impl Operation {
-    fn guards(&self, uuid: Uuid) -> bool {
-        matches!(self, Self::Guard { row, .. } if *row == uuid)
-    }
-}
-
-/// A row with a `load_balancer` set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Holder {
-    /// A `Logical_Switch`.
-    Switch(Uuid),
-    /// A `Logical_Router`.
-    Router(Uuid),
-}
-
-/// Changed columns of a row; what is `None` or empty stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Update {
-    /// The row.
-    pub row: Uuid,
-    /// New name: somebody renamed the row.
-    pub name: Option<String>,
-    /// New protocol; empty is none.
-    pub protocol: Option<String>,
-    /// New selection fields, all of them.
-    pub selection_fields: Option<BTreeSet<String>>,
-    /// Changed VIP entries.
-    pub vips: MapPatch,
-    /// Changed options.
-    pub options: MapPatch,
-    /// Changed keys.
-    pub external_ids: MapPatch,
-    /// Changed ways to probe members.
-    pub ip_port_mappings: MapPatch,
-}
-
-/// Changed elements of a map column.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct MapPatch {
-    /// Keys to take out.
-    pub remove: BTreeSet<String>,
-    /// Keys to add, or to give another value.
-    pub set: BTreeMap<String, String>,
-}
-
-impl MapPatch {
-    /// What makes one map another.
-    pub fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Self {
-        Self {
-            remove: old.keys().filter(|key| !new.contains_key(*key)).cloned().collect(),
-            set: new
-                .iter()
-                .filter(|(k, v)| old.get(*k) != Some(v))
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
-        }
-    }
-
-    /// True where nothing changes.
-    pub fn is_empty(&self) -> bool {
-        self.remove.is_empty() && self.set.is_empty()
-    }
-
-    /// Does the patch.
-    pub fn apply(&self, map: &mut BTreeMap<String, String>) {
-        map.retain(|key, _| !self.remove.contains(key));
-        map.extend(self.set.iter().map(|(key, value)| (key.clone(), value.clone())));
-    }
-}
-
-impl Plan {
-    /// True where every row is right already.
-    pub fn is_empty(&self) -> bool {
-        self.operations.is_empty()
-    }
-}
 
 /// The plan that makes `existing` what is wanted; no wanted row means that the load balancer goes.
 ///
@@ -354,73 +182,6 @@ fn row_operations(
     }
 }
 
-/// The row as it shall stand: ours where it is managed, as it was where it is somebody else's, and in the old order where
-/// only the order of a list differs.
-pub(crate) fn settle(
-    lb: LoadBalancerId,
-    uuid: Uuid,
-    wanted: &Wanted,
-    old: Option<&LoadBalancerRow>,
-    around: Surroundings<'_>,
-) -> LoadBalancerRow {
-    let mut row = LoadBalancerRow {
-        uuid,
-        name: lb.to_string(),
-        protocol: Some(wanted.protocol.clone()),
-        vips: wanted.vips.clone(),
-        selection_fields: wanted.selection_fields.clone(),
-        options: wanted.options.clone(),
-        external_ids: wanted.external_ids.clone(),
-        ip_port_mappings: wanted.checks.mappings.clone(),
-        health_checks: settle_checks(uuid, wanted, old),
-    };
-    if around.capabilities.selection_fields.is_empty() {
-        row.selection_fields.clear();
-    }
-    if let Some(old) = old {
-        let managed: BTreeSet<_> = managed_options(old, around.words).map(|(key, _)| key).collect();
-        let foreign = old.options.iter().filter(|(key, _)| !managed.contains(key));
-        row.options.extend(foreign.map(|(key, value)| (key.clone(), value.clone())));
-        let foreign = old.external_ids.iter().filter(|(key, _)| !keys::is_managed(key));
-        row.external_ids.extend(foreign.map(|(key, value)| (key.clone(), value.clone())));
-        keep_order(&old.vips, &mut row.vips, |_| true);
-        keep_order(&old.external_ids, &mut row.external_ids, |key| {
-            key.starts_with(keys::POOL) || key == keys::LR_REF
-        });
-        keep_json(&old.external_ids, &mut row.external_ids);
-    }
-    row
-}
-
-/// The health checks as they shall stand: a check that is there for a VIP entry keeps its row.
-fn settle_checks(lb_row: Uuid, wanted: &Wanted, old: Option<&LoadBalancerRow>) -> Vec<HealthCheckRow> {
-    let existing = old.map(|old| old.health_checks.as_slice()).unwrap_or_default();
-    let mut used: BTreeSet<Uuid> = BTreeSet::new();
-    let checks = wanted.checks.rows.iter().map(|(vip, Check { options, external_ids })| {
-        let same = |check: &&HealthCheckRow| check.vip == *vip && !used.contains(&check.uuid);
-        let of_monitor = |check: &&HealthCheckRow| {
-            check.external_ids.get(keys::CHECK_MONITOR) == external_ids.get(keys::CHECK_MONITOR)
-        };
-        let before = existing.iter().filter(same).find(of_monitor).or_else(|| existing.iter().find(same));
-        let uuid = before.map_or_else(|| check_uuid(lb_row, vip, existing), |before| before.uuid);
-        used.insert(uuid);
-        HealthCheckRow {
-            vip: vip.clone(),
-            uuid,
-            options: options.clone(),
-            external_ids: external_ids.clone(),
-        }
-    });
-    checks.collect()
-}
-
-/// A uuid for a new check, derived as those of the rows are.
-fn check_uuid(lb_row: Uuid, vip: &str, existing: &[HealthCheckRow]) -> Uuid {
-    let uuids = (0..u32::MAX).map(|n| Uuid::new_v5(&lb_row, format!("{vip} {n}").as_bytes()));
-    let mut free = uuids.filter(|uuid| existing.iter().all(|check| check.uuid != *uuid));
-    free.next().unwrap_or(lb_row)
-}
-
 fn check_operations(old: &LoadBalancerRow, new: &LoadBalancerRow, changes: &mut Vec<Operation>) {
     let load_balancer = old.uuid;
     for check in &new.health_checks {
@@ -439,45 +200,6 @@ fn check_operations(old: &LoadBalancerRow, new: &LoadBalancerRow, changes: &mut 
     let gone =
         old.health_checks.iter().filter(|before| new.health_checks.iter().all(|c| c.uuid != before.uuid));
     changes.extend(gone.map(|check| Operation::RemoveCheck { load_balancer, check: check.uuid }));
-}
-
-/// Keeps an old comma list that has the same elements in another order: rewriting it would only disturb traffic.
-fn keep_order(
-    old: &BTreeMap<String, String>,
-    new: &mut BTreeMap<String, String>,
-    applies: impl Fn(&str) -> bool,
-) {
-    for (key, value) in new.iter_mut().filter(|(key, _)| applies(key)) {
-        let Some(before) = old.get(key).filter(|before| *before != value && before.len() == value.len())
-        else {
-            continue;
-        };
-        let sorted = |list: &str| {
-            let mut elements: Vec<_> = list.split(',').map(str::to_owned).collect();
-            elements.sort_unstable();
-            elements
-        };
-        if sorted(before) == sorted(value) {
-            value.clone_from(before);
-        }
-    }
-}
-
-/// Keeps an old JSON value that says the same.
-fn keep_json(old: &BTreeMap<String, String>, new: &mut BTreeMap<String, String>) {
-    for key in [keys::LS_REFS, keys::MEMBER_STATUS, keys::HEALTH_MONITORS] {
-        if let (Some(before), Some(value)) = (old.get(key), new.get_mut(key))
-            && before != value
-            && let (Ok(a), Ok(b)) = (parse(before), parse(value))
-            && a == b
-        {
-            value.clone_from(before);
-        }
-    }
-}
-
-fn parse(text: &str) -> serde_json::Result<serde_json::Value> {
-    serde_json::from_str(text)
 }
 
 fn update(old: &LoadBalancerRow, new: &LoadBalancerRow) -> Option<Update> {

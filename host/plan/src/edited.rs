@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use weir_model::PoolId;
 
 use crate::{
-    compile::seen,
+    compile::managed_options,
     keys,
     row::{Existing, LoadBalancerRow},
     words::Words,
@@ -73,6 +73,39 @@ const DIGEST: usize = 4;
 /// Four digits for a pool's id: enough to tell the few pools of a row apart.
 fn digest(id: &str) -> String {
     Sha256::digest(id.as_bytes()).iter().take(DIGEST / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hash of the part of a row that the reference sees and that Weir manages: all of it but our own keys, and keys and
+/// options that are neither's.
+fn seen(row: &LoadBalancerRow, words: &Words) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    part(&row.name);
+    part(row.protocol.as_deref().unwrap_or_default());
+    row.selection_fields.iter().for_each(|field| part(field));
+    part("options");
+    managed_options(row, words).for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    part("vips");
+    row.vips.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    // Left out where there is nothing, as rows were hashed before there were monitors.
+    row.ip_port_mappings.iter().for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    let mut checks: Vec<_> = row.health_checks.iter().collect();
+    checks.sort_by_key(|check| (&check.vip, &check.options, &check.external_ids));
+    for check in checks {
+        part(&check.vip);
+        let maps = check.options.iter().chain(&check.external_ids);
+        maps.for_each(|(key, value)| [key, value].into_iter().for_each(|text| part(text)));
+    }
+    part("external_ids");
+    let visible = |key: &str| keys::is_managed(key) && !key.starts_with(keys::OURS);
+    for (key, value) in row.external_ids.iter().filter(|(key, _)| visible(key)) {
+        part(key);
+        part(value);
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Hash of our own keys, but for the hashes themselves.

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    diff::{Holder, MapPatch, Operation, Plan, Update},
+    operations::{Holder, MapPatch, Operation, Plan, Update},
     row::{Attached, Existing, HealthCheckRow, LoadBalancerRow},
 };
 

@@ -13,11 +13,13 @@ use crate::{
     adopted, centralised,
     compile::{Wanted, compile, managed_options},
     decode::objects,
-    diff::{self, Operation, Plan, Settled},
+    diff::{self, Settled},
     error::PlanError,
     fronts::{Front, fronts},
     keys,
+    operations::{Operation, Plan},
     row::{Existing, HealthCheckRow, LoadBalancerRow},
+    settle,
     surroundings::Surroundings,
     translation::{Backend, Distribution, Entry, Translation, Translations, Unit, units},
 };
@@ -93,7 +95,7 @@ pub fn release(
         {
             return Settled { row, stays: true };
         }
-        let mut row = diff::settle(plain.id, uuid, wanted, before.map(|before| &before.row), around);
+        let mut row = settle::settle(plain.id, uuid, wanted, before.map(|before| &before.row), around);
         row.external_ids.retain(|key, _| !key.starts_with(keys::OURS));
         row.protocol = row.protocol.filter(|protocol| !protocol.is_empty());
         wait_for_listeners(&plain, &fronts, &spoken, before.map(|before| &before.row), &mut row);

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use ipnet::IpNet;
 use support::*;
 use weir_model::*;
-use weir_plan::{diff::Operation, *};
+use weir_plan::*;
 
 /// The network of the other tests, with floating IPs on members' ports.
 struct WithFloatingIps(BTreeMap<PortId, FloatingIp>);

@@ -9,7 +9,7 @@ use std::{
 use ipnet::IpNet;
 use uuid::Uuid;
 use weir_model::*;
-use weir_plan::{diff::Holder, *};
+use weir_plan::*;
 
 pub const LB: &str = "10000000-0000-4000-8000-000000000001";
 pub const PUBLIC: &str = "aaaaaaaa-0000-4000-8000-000000000001";

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 use weir_ovsdb::{Condition, Datum, Mutation, Operation as Ovsdb, Row};
-use weir_plan::{
-    Acl, FloatingIp, HealthCheckRow, LoadBalancerRow, MapPatch, Operation, Update, diff::Holder,
-};
+use weir_plan::{Acl, FloatingIp, HealthCheckRow, Holder, LoadBalancerRow, MapPatch, Operation, Update};
 
 const TABLE: &str = "Load_Balancer";
 const NAT: &str = "NAT";
