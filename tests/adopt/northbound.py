@@ -44,7 +44,12 @@ class Server:
         self._process = subprocess.Popen(
             ["ovsdb-server", f"--remote=punix:{self.socket}", f"--unixctl={self.folder}/nb.ctl", "--no-chdir", str(self.file)],
             stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL)
-        wait_for("ovsdb-server", self.socket.exists)
+        wait_for("ovsdb-server", self._listens)
+
+    def _listens(self):
+        """A socket is there before anybody listens at it."""
+        with socket.socket(socket.AF_UNIX) as one:
+            return one.connect_ex(str(self.socket)) == 0
 
     def client(self):
         return Client(self.socket)

@@ -81,3 +81,18 @@ def test_what_adopt_does_not_name_stays_the_references(worlds, made):
     status, answer = weir.request("POST", "/v1/driver/listener_delete", {"listener": world.octavia.listeners[other.id("l")]})
     assert status >= 400 and "foreign" in answer["code"], answer
     assert world.rows(other.lb) == made.rows[other.lb]
+
+
+def test_who_may_connect_is_asked_on_every_way_in(worlds, made):
+    """What nothing needs any more would have no rule."""
+    world = worlds("cidrs")
+    m = made.shapes["a_member_behind_another_router_that_left"]
+    weir = world.weir(adopt="all")
+    weir.settled()
+    [before] = world.rows(m.lb)
+    world.octavia.update_listener(m.id("l"), allowed_cidrs=["10.0.0.0/8"])
+    weir.settled()
+    [after] = world.rows(m.lb)
+    assert set(after["attached"]) < set(before["attached"])
+    assert after["vips"] == before["vips"]
+    assert weir.plan()["changes"] == []

@@ -174,3 +174,46 @@ async fn somebody_elses_edit_is_noticed_and_both_stand() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_host_has_not_heard_of_is_not_said_to_be_done() {
+    let (northbound, proxy, host) = scene().await;
+    let folder = northbound.folder().join("second");
+    std::fs::create_dir_all(&folder).unwrap();
+    let other = Host::start(&folder, &northbound.remote()).await;
+    let (client, to_other) = (host.client(), other.client());
+    let deletes: [(&str, serde_json::Value); 2] =
+        [("member_delete", member(1, 1)), ("loadbalancer_delete", loadbalancer(1))];
+    for (method, body) in deletes {
+        // The first one's connection is dead, and it does not know.
+        proxy.set(Fault::Deaf);
+        for (method, body) in calls(1).into_iter().filter(|_| method == "member_delete") {
+            to_other.call(method, &body).await.committed();
+        }
+        if method == "loadbalancer_delete" {
+            let more = member(2, 1);
+            to_other.call("member_create", &more).await.committed();
+        }
+        let answer = client.call(method, &body).await;
+        assert_eq!((answer.status, &answer.body["committed"]), (200, &json!(false)), "{}", answer.body);
+        proxy.set(Fault::None);
+        let change = answer.body["change"].as_str().unwrap().to_owned();
+        eventually("committed", async || {
+            let state = client.get(&format!("/v1/changes/{change}")).await.body;
+            assert_ne!(state["state"], "failed", "{state}");
+            (state["state"] == "committed").then_some(())
+        })
+        .await;
+        match method {
+            "member_delete" => assert_eq!(northbound.rows(&id(1, 1))[0]["vips"], json!({})),
+            _ => assert!(northbound.rows(&id(1, 1)).is_empty()),
+        }
+    }
+    // One that only the other host knows of, as a whole.
+    proxy.set(Fault::Deaf);
+    to_other.call("loadbalancer_create", &loadbalancer(2)).await.committed();
+    let answer = client.call("loadbalancer_delete", &loadbalancer(2)).await;
+    assert_eq!((answer.status, &answer.body["committed"]), (200, &json!(false)), "{}", answer.body);
+    proxy.set(Fault::None);
+    eventually("gone", async || northbound.rows(&id(1, 2)).is_empty().then_some(())).await;
+}

@@ -1,9 +1,12 @@
 //! What probes say of members reaches rows, Octavia's operating statuses and backup members.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use weir_tests::{
     eventually,
     objects::{self, id},
+    proxy::Fault,
 };
 
 use crate::lab::{Lab, listener, load_balancer, member, pool};
@@ -157,4 +160,89 @@ async fn a_monitor_that_is_down_or_gone_probes_nobody() {
     lab.told(&id(1, 1), "ONLINE").await;
     assert_eq!(checks(), 0);
     assert_eq!(lab.agent.status(&id(5, 1)).0.as_deref(), Some("DELETED"));
+}
+
+/// Two members and a backup behind a monitor.
+fn with_backup() -> Value {
+    let mut backup = member(3, 1, 12);
+    backup["backup"] = true.into();
+    let members = vec![member(1, 1, 10), member(2, 1, 11), backup];
+    load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn until_the_southbound_is_read_the_rows_say_who_is_healthy() {
+    let (mut lab, proxy) = Lab::start_with_proxy().await;
+    lab.make(with_backup()).await;
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.southbound.says(PORTS[1], "10.10.10.11", 8080, "tcp", "offline");
+    lab.told(&id(4, 1), "ERROR").await;
+    lab.told(&id(4, 2), "ERROR").await;
+    let all = json!({ "10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080,10.10.10.12:8080" });
+    eventually("the backup serves", async || (lab.vips() == all).then_some(())).await;
+    let objects = [id(4, 1), id(4, 2), id(4, 3), id(3, 1), id(2, 1), id(1, 1)];
+    lab.told(&id(1, 1), "DEGRADED").await;
+    let said = objects.each_ref().map(|object| lab.agent.operating(object));
+    let before = lab.northbound.dump();
+    lab.host.kill();
+    proxy.set(Fault::Away);
+    lab.host.restart();
+    lab.host.ready().await;
+    eventually("all has been looked at", async || {
+        let ready = lab.client().get("/readyz").await.body.to_string();
+        ready.contains("held; 0 load balancers are to be looked at").then_some(())
+    })
+    .await;
+    assert_eq!(lab.northbound.dump(), before);
+    let told = || objects.each_ref().map(|object| lab.agent.operating(object));
+    // What was told just before the end may be told once more.
+    eventually("Octavia's statuses stay", async || (told() == said).then_some(())).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(told(), said);
+    proxy.set(Fault::None);
+    lab.southbound.says(PORTS[1], "10.10.10.11", 8080, "tcp", "online");
+    lab.told(&id(4, 2), "ONLINE").await;
+    let primaries = json!({ "10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080" });
+    eventually("the backup has gone", async || (lab.vips() == primaries).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_port_is_disabled_is_not_healthy() {
+    let lab = Lab::start().await;
+    lab.make(with_backup()).await;
+    let enable = |port: &str, enabled: bool| {
+        lab.by_hand(&[
+            json!({"op": "update", "table": "Logical_Switch_Port", "where": [["name", "==", port]],
+            "row": {"enabled": enabled}}),
+        ]);
+    };
+    enable(PORTS[0], false);
+    lab.told(&id(4, 1), "ERROR").await;
+    enable(PORTS[1], false);
+    lab.told(&id(4, 2), "ERROR").await;
+    eventually("the backup serves", async || {
+        lab.vips()["10.10.10.5:80"].as_str().unwrap().contains("10.10.10.12:8080").then_some(())
+    })
+    .await;
+    enable(PORTS[0], true);
+    lab.told(&id(4, 1), "ONLINE").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_report_news_of_probes_put_nothing_right_that_somebody_has_edited() {
+    let lab = Lab::start_with(&[("WEIR_REPAIR", "report")]).await;
+    lab.make(with_backup()).await;
+    lab.told(&id(4, 1), "ONLINE").await;
+    // News alone are written.
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.told(&id(4, 1), "ERROR").await;
+    let status = || lab.northbound.load_balancer(&id(1, 1))["external_ids"]["neutron:member_status"].clone();
+    eventually("in the row", async || status().as_str()?.contains("ERROR").then_some(())).await;
+    lab.by_hand(&[json!({"op": "update", "table": "Load_Balancer", "where": [["name", "==", id(1, 1)]],
+        "row": {"vips": ["map", [["10.10.10.5:80", "10.10.10.11:8080"]]]}})]);
+    let edited = lab.northbound.dump();
+    lab.southbound.says(PORTS[1], "10.10.10.11", 8080, "tcp", "offline");
+    lab.told(&id(4, 2), "ERROR").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(lab.northbound.dump(), edited);
 }

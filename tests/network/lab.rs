@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use weir_tests::{
     Agent, Client, Host, Northbound, Southbound, eventually,
     objects::{self, id},
+    proxy::Proxy,
 };
 
 pub struct Lab {
@@ -28,12 +29,30 @@ impl Lab {
     /// On a Northbound of the test's choice.
     pub async fn start_on(northbound: Northbound, env: &[(&str, &str)]) -> Self {
         let southbound = Southbound::start();
+        let remote = southbound.remote();
+        Self::start_beside(northbound, southbound, &remote, env).await
+    }
+
+    /// With a proxy before the Southbound.
+    pub async fn start_with_proxy() -> (Self, Proxy) {
+        let (northbound, southbound) = (Northbound::start(), Southbound::start());
+        let remote = southbound.remote();
+        let proxy = Proxy::start(northbound.folder(), remote.trim_start_matches("unix:").into());
+        let lab = Self::start_beside(northbound, southbound, &proxy.remote(), &[]).await;
+        (lab, proxy)
+    }
+
+    async fn start_beside(
+        northbound: Northbound,
+        southbound: Southbound,
+        remote: &str,
+        env: &[(&str, &str)],
+    ) -> Self {
         northbound.transact(&objects::topology());
         northbound.transact(&objects::source_port());
         let agent = Agent::start(northbound.folder());
-        let remote = southbound.remote();
         let env: Vec<_> =
-            [("WEIR_OVN_SB_CONNECTION", &*remote)].into_iter().chain(env.iter().copied()).collect();
+            [("WEIR_OVN_SB_CONNECTION", remote)].into_iter().chain(env.iter().copied()).collect();
         let host = Host::spawn(northbound.folder(), &northbound.remote(), &env);
         host.ready().await;
         Self { northbound, southbound, agent, host }

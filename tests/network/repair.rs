@@ -135,3 +135,26 @@ async fn what_may_be_adopted_is_taken_over_at_the_start_and_nothing_else() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(lab.northbound.load_balancer(&id(1, 2)), other, "not named");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_comes_while_octavia_is_asked_is_not_undone() {
+    let lab = Lab::start().await;
+    lab.make(simple(1)).await;
+    // Octavia's answer is what it knew when it was asked.
+    lab.agent.takes(std::time::Duration::from_secs(1));
+    let asked = lab.agent.asked();
+    one(&lab, 1, json!({"op": "update", "row": {"vips": ["map", []]}}));
+    eventually("Octavia is asked", async || (lab.agent.asked() > asked).then_some(())).await;
+    lab.client().call("member_create", &json!({"member": member(2, 1, 11)})).await.committed();
+    let mut with_two = simple(1);
+    with_two["pools"][0]["members"] = json!([member(1, 1, 10), member(2, 1, 11)]);
+    lab.agent.know(with_two);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(4);
+    while std::time::Instant::now() < until {
+        let rows = lab.northbound.rows(&id(1, 1));
+        assert!(rows[0]["external_ids"].to_string().contains("10.10.10.11:8080"), "{rows:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let vips = json!({"10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080"});
+    eventually("the edit is put right too", async || (lab.vips() == vips).then_some(())).await;
+}

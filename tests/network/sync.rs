@@ -4,9 +4,12 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use weir_neutron::testing::{FakeCloud, Trouble};
-use weir_tests::{eventually, host, objects::id};
+use weir_tests::{
+    eventually, host,
+    objects::{NETWORK, SUBNET, id},
+};
 
-use crate::lab::{Lab, listener, load_balancer, member, plain_pool};
+use crate::lab::{Lab, listener, load_balancer, member, plain_pool, pool};
 
 impl Lab {
     /// Runs the command; its exit code and its report.
@@ -198,7 +201,7 @@ async fn ports_that_nobody_needs_are_listed_and_freed_on_request() {
     lab.make(simple(1)).await;
     let vip_port = |n: usize| {
         json!({"id": id(6, n), "name": format!("ovn-lb-vip-{}", id(1, n)), "device_id": format!("lb-{}", id(1, n)),
-            "device_owner": "ovn-lb:vip", "network_id": weir_tests::objects::NETWORK, "fixed_ips": []})
+            "device_owner": "ovn-lb:vip", "network_id": NETWORK, "fixed_ips": []})
     };
     // One in use, one that Octavia knows, two that nobody knows, and somebody's with such a name.
     for n in [1, 2, 7, 8] {
@@ -208,13 +211,41 @@ async fn ports_that_nobody_needs_are_listed_and_freed_on_request() {
     let mut others = vip_port(9);
     others["device_owner"] = "compute:nova".into();
     cloud.add_port(others);
+    // One that a call may be under way for.
+    let mut young = vip_port(10);
+    young["created_at"] = now().into();
+    cloud.add_port(young);
     let (code, report) = lab.sync(&[]).await;
     let name = |n: usize| format!("ovn-lb-vip-{}", id(1, n));
     let line = |n: usize, outcome: &str| json!({"id": id(6, n), "name": name(n), "outcome": outcome});
     assert_eq!((code, &report["ports"]), (1, &json!([line(7, "leaked"), line(8, "leaked")])), "{report}");
-    assert_eq!(cloud.ports().len(), 5, "nothing is freed unasked");
+    assert_eq!(cloud.ports().len(), 6, "nothing is freed unasked");
     let (code, report) = lab.sync(&["--remove-leaked"]).await;
     assert_eq!((code, &report["ports"]), (1, &json!([line(7, "removed"), line(8, "leaked")])), "one a run");
     let left: Vec<_> = cloud.ports().iter().map(|port| port["id"].clone()).collect();
-    assert_eq!(json!(left), json!([id(6, 1), id(6, 2), id(6, 8), id(6, 9)]));
+    assert_eq!(json!(left), json!([id(6, 1), id(6, 2), id(6, 8), id(6, 9), id(6, 10)]));
+}
+
+/// As Neutron writes times.
+fn now() -> String {
+    let output = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_port_is_used_on_its_own_network_alone() {
+    let (cloud, lab) = with_cloud().await;
+    let source = |n: usize, network: &str, subnet: &str| {
+        let name = format!("ovn-lb-hm-{subnet}");
+        json!({"id": id(6, n), "name": name, "device_id": name, "device_owner": "ovn-lb-hm:distributed",
+            "network_id": network, "fixed_ips": [{"subnet_id": subnet, "ip_address": "10.10.10.100"}]})
+    };
+    // Another tenant has the same addresses.
+    cloud.add_port(source(1, NETWORK, SUBNET));
+    cloud.add_port(source(2, &id(8, 1), &id(9, 1)));
+    let probed = vec![pool(1, "TCP", "TCP", vec![member(1, 1, 10)])];
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], probed)).await;
+    let (code, report) = lab.sync(&["--remove-leaked"]).await;
+    let idle = json!([{"id": id(6, 2), "name": format!("ovn-lb-hm-{}", id(9, 1)), "outcome": "removed"}]);
+    assert_eq!((code, &report["ports"]), (0, &idle), "{report}");
 }

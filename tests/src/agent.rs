@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -23,6 +24,10 @@ struct Books {
     statuses: BTreeMap<String, (Option<String>, Option<String>)>,
     /// Every message as it came.
     messages: Vec<Value>,
+    /// How often it was asked.
+    asked: usize,
+    /// How long an answer takes, which shows what was so when the question came.
+    takes: Duration,
 }
 
 /// An agent beside a host, at the sockets that [`crate::Host`] names.
@@ -37,8 +42,13 @@ impl Agent {
         let books = Arc::new(Mutex::new(Books::default()));
         let (for_status, for_get) = (books.clone(), books.clone());
         let tasks = vec![
-            listen(&folder.join("status.sock"), move |message| for_status.lock().unwrap().take(message)),
-            listen(&folder.join("get.sock"), move |request| for_get.lock().unwrap().show(&request)),
+            listen(&folder.join("status.sock"), move |message| {
+                (for_status.lock().unwrap().take(message), Duration::ZERO)
+            }),
+            listen(&folder.join("get.sock"), move |request| {
+                let mut books = for_get.lock().unwrap();
+                (books.show(&request), books.takes)
+            }),
         ];
         Self { books, tasks }
     }
@@ -62,6 +72,16 @@ impl Agent {
     /// The last operating status of an object; empty where none has come.
     pub fn operating(&self, id: &str) -> String {
         self.status(id).1.unwrap_or_default()
+    }
+
+    /// How often it was asked what Octavia knows.
+    pub fn asked(&self) -> usize {
+        self.books.lock().unwrap().asked
+    }
+
+    /// From now on an answer takes so long.
+    pub fn takes(&self, takes: Duration) {
+        self.books.lock().unwrap().takes = takes;
     }
 
     /// Every message so far.
@@ -89,7 +109,8 @@ impl Books {
         json!({ "status_code": 200 })
     }
 
-    fn show(&self, request: &Value) -> Value {
+    fn show(&mut self, request: &Value) -> Value {
+        self.asked += 1;
         let id = request["id"].as_str().unwrap();
         match request["object"].as_str().unwrap() {
             "loadbalancers" => self.known.get(id).cloned().unwrap_or(json!({})),
@@ -117,7 +138,10 @@ fn find(value: &Value, id: &str) -> Option<Value> {
     }
 }
 
-fn listen(path: &Path, answer: impl Fn(Value) -> Value + Clone + Send + 'static) -> JoinHandle<()> {
+fn listen(
+    path: &Path,
+    answer: impl Fn(Value) -> (Value, Duration) + Clone + Send + 'static,
+) -> JoinHandle<()> {
     let listener = UnixListener::bind(path).unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -126,9 +150,11 @@ fn listen(path: &Path, answer: impl Fn(Value) -> Value + Clone + Send + 'static)
     })
 }
 
-async fn exchange(mut stream: UnixStream, answer: impl Fn(Value) -> Value) {
+async fn exchange(mut stream: UnixStream, answer: impl Fn(Value) -> (Value, Duration)) {
     let Some(request) = read(&mut stream).await else { return };
-    let body = answer(request).to_string();
+    let (body, takes) = answer(request);
+    tokio::time::sleep(takes).await;
+    let body = body.to_string();
     let _ = stream.write_all(format!("{}\n{body}", body.len()).as_bytes()).await;
 }
 

@@ -25,6 +25,8 @@ pub enum Fault {
     LoseAnswer,
     /// Take no connections at all.
     Away,
+    /// Hold back what the server says: the connection is dead, and nobody knows yet.
+    Deaf,
 }
 
 /// A running proxy.
@@ -62,7 +64,7 @@ impl Proxy {
         format!("unix:{}", self.socket.display())
     }
 
-    /// Sets the fault. It is over once it has happened, but for [`Fault::Away`].
+    /// Sets the fault. It is over once it has happened, but for [`Fault::Away`] and [`Fault::Deaf`].
     pub fn set(&self, fault: Fault) {
         self.fault.store(fault as u8, Ordering::SeqCst);
     }
@@ -96,7 +98,7 @@ async fn pass(client: UnixStream, server: UnixStream, fault: &AtomicU8, cut: &At
                 lose_answer |= transaction && is(fault, Fault::LoseAnswer);
                 if to_server.write_all(&up[..n]).await.is_err() { return }
             }
-            read = from_server.read(&mut down) => {
+            read = from_server.read(&mut down), if !is(fault, Fault::Deaf) => {
                 let Ok(n @ 1..) = read else { return };
                 if lose_answer {
                     // The server has answered, so it has done it: neither update nor answer gets through.
@@ -107,7 +109,7 @@ async fn pass(client: UnixStream, server: UnixStream, fault: &AtomicU8, cut: &At
                 if is(fault, Fault::Away) { return }
                 if to_client.write_all(&down[..n]).await.is_err() { return }
             }
-            () = tokio::time::sleep(std::time::Duration::from_millis(20)), if is(fault, Fault::None) => {}
+            () = tokio::time::sleep(std::time::Duration::from_millis(20)), if is(fault, Fault::None) || is(fault, Fault::Deaf) => {}
         }
         if is(fault, Fault::Away) {
             cut.fetch_add(1, Ordering::SeqCst);

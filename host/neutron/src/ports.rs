@@ -3,13 +3,14 @@
 use std::{
     net::IpAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use hyper::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 use crate::{
@@ -49,6 +50,14 @@ pub struct Port {
     /// When it was made, by Neutron's clock (RFC 3339).
     #[serde(default)]
     pub created_at: Option<String>,
+}
+
+impl Port {
+    /// How old it is by now; `None` where that cannot be said.
+    pub fn age(&self, now: SystemTime) -> Option<Duration> {
+        let made = OffsetDateTime::parse(self.created_at.as_deref()?, &Rfc3339).ok()?;
+        now.duration_since(made.into()).ok()
+    }
 }
 
 /// An address of a port.

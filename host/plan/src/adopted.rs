@@ -14,7 +14,9 @@ use sha2::{Digest, Sha256};
 use crate::{
     compile::{Wanted, managed_options},
     decode::objects,
-    edited, keys, python_json,
+    edited,
+    keys::{self, ListenerKey},
+    python_json,
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
     words::Words,
@@ -33,7 +35,8 @@ pub(crate) fn left(
         Some(adopted) => *adopted == hash && edited::as_left(old, around.words),
         None => !edited::is_written(old),
     };
-    if !stays || !serves_alike(row, wanted, existing, around.words) {
+    // Who may connect is said for the attachments that Weir would make, and for no others.
+    if !stays || asks_who_connects(wanted) || !serves_alike(row, wanted, existing, around.words) {
         return None;
     }
     let mut left = old.clone();
@@ -65,6 +68,13 @@ pub(crate) fn untouched(
         row.external_ids.retain(|key, _| !key.starts_with(keys::OURS));
         row
     })
+}
+
+/// Whether a listener of the row is not for everybody.
+fn asks_who_connects(wanted: &Wanted) -> bool {
+    let ours = wanted.external_ids.iter().filter(|(key, _)| key.starts_with(keys::OUR_LISTENER));
+    let mut keys = ours.filter_map(|(_, value)| serde_json::from_str::<ListenerKey>(value).ok());
+    keys.any(|key| !key.allowed_cidrs.is_empty())
 }
 
 fn same_to_the_letter(

@@ -22,6 +22,11 @@ use crate::{
 
 /// What probes said last: the Southbound's `Service_Monitor` rows.
 pub trait Probes {
+    /// Whether anything is known at all. While nothing is, what the rows say of members still holds.
+    fn are_known(&self) -> bool {
+        true
+    }
+
     /// Of a switch port's address and port over a transport.
     fn health(&self, port: &str, address: &IpAddr, number: u16, transport: &str) -> Health;
 }
@@ -31,6 +36,10 @@ pub trait Probes {
 pub struct NoProbes;
 
 impl Probes for NoProbes {
+    fn are_known(&self) -> bool {
+        false
+    }
+
     fn health(&self, _: &str, _: &IpAddr, _: u16, _: &str) -> Health {
         Health::Unknown
     }
@@ -169,11 +178,15 @@ pub fn health(
     probes: &dyn Probes,
 ) -> HealthMap {
     let mut health = HealthMap::new();
+    let before = if probes.are_known() { HealthMap::new() } else { health_in_rows(existing) };
     for pool in lb.pools.values().filter(|pool| pool.probing().is_some()) {
         let transport = transport_of(pool, existing);
         for member in pool.members.values().filter(|member| member.admin_state_up) {
             let said = match (port_of(lb, member, topology), transport) {
                 (None, _) => Health::NoPort,
+                (Some(_), _) if !probes.are_known() => {
+                    before.get(&member.id).copied().unwrap_or(Health::Unknown)
+                }
                 (Some(_), None) => Health::Unknown,
                 (Some((_, _, port)), Some(transport)) => {
                     probes.health(&port, &member.address, member.port, transport)

@@ -79,6 +79,10 @@ pub const PROBES_TOGETHER: Duration = Duration::from_millis(100);
 /// too.
 pub const SYNC_AGAIN: Duration = Duration::from_secs(15);
 
+/// `weir sync` takes no port for leaked that is younger: a call may be under way that it is made for, here ([`VIP_PORT`]) or at
+/// another host, and Octavia's transaction around it.
+pub const PORT_YOUNG: Duration = Duration::from_secs(120);
+
 /// How often `weir sync` reads a load balancer anew that changes meanwhile.
 pub const SYNC_TRIES: usize = 10;
 

@@ -117,7 +117,7 @@ pub async fn release(config: &Config, request: ReleaseRequest) -> Result<Report,
     match remote::post(config, &format!("/v1/release?dry_run={dry_run}&force={force}{only}")).await {
         Ok(report) => Ok(serde_json::from_value(report)?),
         // Nobody runs who could write at the same time; should somebody after all, the guards say so.
-        Err(RemoteError::Unreachable { .. }) => Ok(directly(config, request).await?),
+        Err(RemoteError::NobodyThere { .. }) => Ok(directly(config, request).await?),
         Err(error) => Err(error.into()),
     }
 }

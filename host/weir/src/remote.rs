@@ -1,5 +1,7 @@
 //! Commands that go through the running host, over its first listener that needs no certificate.
 
+use std::io::ErrorKind;
+
 use http_body_util::{BodyExt, Empty};
 use hyper::{Method, Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -18,7 +20,15 @@ pub enum RemoteError {
     /// Every listener wants a certificate.
     #[error("the host listens for TLS only; let it listen at a unix socket too")]
     NoListener,
-    /// Nobody answers there.
+    /// Nobody listens there: no host runs.
+    #[error("{listen}: {why} (is `weir serve` running?)")]
+    NobodyThere {
+        /// Where it should be.
+        listen: String,
+        /// Why not.
+        why: String,
+    },
+    /// It cannot be reached, or the connection broke; somebody may run.
     #[error("{listen}: {why} (is `weir serve` running?)")]
     Unreachable {
         /// Where it should be.
@@ -46,13 +56,19 @@ pub async fn post(config: &Config, path: &str) -> Result<Value, RemoteError> {
     let usable = listeners.into_iter().find(|listen| !tls || matches!(listen, Listen::Unix(_)));
     let listen = usable.ok_or(RemoteError::NoListener)?;
     let unreachable = |why: String| RemoteError::Unreachable { listen: listen.to_string(), why };
+    let refused = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            RemoteError::NobodyThere { listen: listen.to_string(), why: error.to_string() }
+        }
+        _ => unreachable(error.to_string()),
+    };
     let answer = match &listen {
         Listen::Unix(socket) => {
-            let stream = UnixStream::connect(socket).await.map_err(|error| unreachable(error.to_string()))?;
+            let stream = UnixStream::connect(socket).await.map_err(refused)?;
             ask(stream, config, path).await
         }
         Listen::Tcp(address) => {
-            let stream = TcpStream::connect(address).await.map_err(|error| unreachable(error.to_string()))?;
+            let stream = TcpStream::connect(address).await.map_err(refused)?;
             ask(stream, config, path).await
         }
     };

@@ -11,6 +11,9 @@ use crate::{
     plugins::{self, Answers},
 };
 
+/// The code of a refusal: nobody could probe a member that is behind a monitor.
+pub const NO_SOURCE: &str = "no-probe-source";
+
 /// What must be to the plugins' liking.
 #[derive(Clone, Copy)]
 pub enum Scrutiny<'a> {
@@ -122,7 +125,7 @@ pub fn judge_sources(
                 "member {} ({}) cannot be probed by a health monitor: subnet {subnet} has no port {name} to probe from",
                 member.id, member.address
             );
-            return Err(Refusal::unsupported("no-probe-source", text.clone()).operator(format!(
+            return Err(Refusal::unsupported(NO_SOURCE, text.clone()).operator(format!(
                 "{text}; configure [neutron], and such ports are made as they are needed, or make one named {name}, \
                  device owner ovn-lb-hm:distributed, in that subnet"
             )));

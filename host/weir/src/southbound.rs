@@ -30,6 +30,10 @@ pub fn tables() -> Vec<TableSpec> {
 pub struct ReplicaProbes<'r>(pub &'r Replica);
 
 impl Probes for ReplicaProbes<'_> {
+    fn are_known(&self) -> bool {
+        self.0.is_complete()
+    }
+
     fn health(&self, port: &str, address: &IpAddr, number: u16, transport: &str) -> Health {
         let mut rows = self.0.find(SERVICE_MONITOR, &by_port(), port);
         let found = rows.find(|(_, row)| {

@@ -133,7 +133,7 @@ async fn it_is_freed_when_nobody_uses_it_nor_is_about_to() {
     );
     drop(source);
     assert_eq!(
-        host.free_source_port(scene.subnet, |used| *used == address).await.unwrap(),
+        host.free_source_port(scene.subnet, |port| port.fixed_ips[0].ip_address == address).await.unwrap(),
         0,
         "it is in use"
     );

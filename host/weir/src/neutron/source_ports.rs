@@ -92,7 +92,7 @@ impl Neutron {
         }
     }
 
-    /// Frees the source ports of a subnet, unless somebody is about to use one, or `in_use` says that its address is. Says
+    /// Frees the source ports of a subnet, unless somebody is about to use one, or `in_use` says that it is. Says
     /// how many it has freed.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Neutron {
     pub async fn free_source_port(
         &self,
         subnet: SubnetId,
-        in_use: impl Fn(&IpAddr) -> bool,
+        in_use: impl Fn(&Port) -> bool,
     ) -> Result<usize, NeutronError> {
         let known = self.subnet(subnet);
         let Ok(_alone) = known.used.clone().try_write_owned() else { return Ok(0) };
@@ -108,9 +108,7 @@ impl Neutron {
         let query = PortQuery { name: Some(source_port_name(subnet)), ..PortQuery::default() };
         let mut freed = 0;
         for port in client.ports(&query).await? {
-            if names::source_port_of(&port) != Some(subnet)
-                || port.fixed_ips.iter().any(|fixed| in_use(&fixed.ip_address))
-            {
+            if names::source_port_of(&port) != Some(subnet) || in_use(&port) {
                 continue;
             }
             client.delete_port(port.id).await?;
@@ -121,7 +119,7 @@ impl Neutron {
     }
 
     /// The same in passing: what goes wrong is logged, and done by the next look.
-    pub async fn try_free_source_port(&self, subnet: SubnetId, in_use: impl Fn(&IpAddr) -> bool) {
+    pub async fn try_free_source_port(&self, subnet: SubnetId, in_use: impl Fn(&Port) -> bool) {
         if let Err(error) = self.free_source_port(subnet, in_use).await {
             warn!(%subnet, code = error.code(), %error, "a source port of health checks stays for now");
         }

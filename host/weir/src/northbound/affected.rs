@@ -184,7 +184,7 @@ impl Look<'_> {
 
     fn switch_port(&mut self, changed: &RowChanged, now: Option<&Row>) {
         strings(changed, now, "name").for_each(|name| self.port_named(name));
-        if changed.touches("external_ids") || changed.touches("name") {
+        if ["external_ids", "name", "enabled"].iter().any(|column| changed.touches(column)) {
             ids(changed, now, monitor::CIDRS).for_each(|cidrs| self.addresses(cidrs));
             ids(changed, now, monitor::PORT_NAME).for_each(|name| self.source(name));
         }

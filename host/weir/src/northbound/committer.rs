@@ -9,7 +9,7 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use weir_model::LoadBalancerId;
 use weir_ovsdb::{Client, Operation as Ovsdb, TransactError};
-use weir_plan::Operation;
+use weir_plan::{Existing, Operation};
 
 use super::transaction;
 use crate::{limits, metrics::Transactions};
@@ -88,8 +88,44 @@ impl Committer {
     ) -> Result<(), CommitError> {
         let bytes = operations.iter().map(size).sum();
         let operations = operations.iter().flat_map(transaction::operations).collect();
+        self.send(operations, bytes, format!("lb={lb} {cause}"), asked).await
+    }
+
+    /// Has the server say that the rows of a load balancer are those that were read, also where there were none.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn confirm(
+        &self,
+        lb: LoadBalancerId,
+        rows: &[Existing],
+        cause: &str,
+    ) -> Result<(), CommitError> {
+        let operations = transaction::unchanged(lb, rows);
+        let size = |row: &Existing| {
+            size(&Operation::Guard { row: row.row.uuid, external_ids: row.row.external_ids.clone() })
+        };
+        let bytes = rows.iter().map(size).sum();
+        self.send(operations, bytes, format!("lb={lb} {cause}"), Asked::ByCall).await
+    }
+
+    /// Has the server answer: what had been committed before is in the replica then.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn catch_up(&self, cause: &str) -> Result<(), CommitError> {
+        self.send(Vec::new(), 0, cause.to_owned(), Asked::ByCall).await
+    }
+
+    async fn send(
+        &self,
+        operations: Vec<Ovsdb>,
+        bytes: usize,
+        cause: String,
+        asked: Asked,
+    ) -> Result<(), CommitError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job { asked, operations, bytes, cause: format!("lb={lb} {cause}"), reply };
+        let job = Job { asked, operations, bytes, cause, reply };
         let gone = || CommitError::Connection("the host is stopping".to_owned());
         self.jobs.send(job).map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))

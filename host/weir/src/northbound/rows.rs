@@ -13,7 +13,7 @@ use weir_plan::{
     keys,
 };
 
-use super::monitor;
+use super::{monitor, topology::ReplicaTopology};
 
 /// The first column that came into the schema after OVN 23.06 (7.1.0; 23.06 has 7.0.4). OVN translates members' floating IPs
 /// rightly since 23.09, without any change to the schema of its own: where this column is, it does.
@@ -92,6 +92,14 @@ pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
     rows.filter_map(|(_, row)| load_balancer_of(row)).collect()
 }
 
+/// Every load balancer with members that are probed.
+pub fn probed(replica: &Replica) -> BTreeSet<LoadBalancerId> {
+    let is_probed =
+        |row: &Row| row.get("ip_port_mappings").is_some_and(|mappings| !mappings.string_map().is_empty());
+    let rows = replica.rows("Load_Balancer").filter(|(_, row)| is_probed(row));
+    rows.filter_map(|(_, row)| load_balancer_of(row)).collect()
+}
+
 /// Every load balancer that this deployment has written, in order.
 pub fn ours(replica: &Replica, ownership: &Ownership) -> Vec<LoadBalancerId> {
     let ours = |lb: &LoadBalancerId| {
@@ -100,10 +108,26 @@ pub fn ours(replica: &Replica, ownership: &Ownership) -> Vec<LoadBalancerId> {
     all(replica).into_iter().filter(ours).collect()
 }
 
-/// The addresses that health checks of any row are sent from.
-pub fn probe_sources(replica: &Replica) -> BTreeSet<IpAddr> {
-    let rows = replica.rows("Load_Balancer").filter_map(|(_, row)| row.get("ip_port_mappings"));
-    rows.flat_map(weir_ovsdb::Datum::string_map).filter_map(|(_, value)| source(&value)).collect()
+/// The addresses that health checks are sent from, each on its network: those of tenants overlap.
+pub struct ProbeSources(BTreeSet<(Option<Uuid>, IpAddr)>);
+
+impl ProbeSources {
+    /// Those of all rows.
+    pub fn of(replica: &Replica) -> Self {
+        let topology = ReplicaTopology(replica);
+        let rows = replica.rows("Load_Balancer").filter_map(|(_, row)| row.get("ip_port_mappings"));
+        let mappings = rows.flat_map(weir_ovsdb::Datum::string_map).map(|(_, value)| value);
+        let on_network = |mapping: String| {
+            let (port, _) = mapping.split_once(':')?;
+            Some((topology.network_of(port), source(&mapping)?))
+        };
+        Self(mappings.filter_map(on_network).collect())
+    }
+
+    /// Whether checks are sent from an address on a network. One whose member's port is gone counts on every network.
+    pub fn contains(&self, network: Uuid, address: IpAddr) -> bool {
+        self.0.contains(&(Some(network), address)) || self.0.contains(&(None, address))
+    }
 }
 
 /// The addresses that health checks of these rows are sent from.

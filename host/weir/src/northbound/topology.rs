@@ -94,6 +94,8 @@ impl Topology for ReplicaTopology<'_> {
             let key = format!("{address}/{length}");
             let ports = self.0.find("Logical_Switch_Port", &monitor::by_cidr(), &key);
             let mut names: Vec<_> = ports
+                // OVN probes no port that is down by somebody's will, and gives it no connections.
+                .filter(|(_, row)| row.get("enabled").and_then(weir_ovsdb::Datum::as_bool) != Some(false))
                 .filter(|(uuid, _)| self.switch_of(uuid).is_some_and(|on| on.uuid == switch.uuid))
                 .filter_map(|(_, row)| row.str("name").map(str::to_owned))
                 .collect();
@@ -132,6 +134,12 @@ impl ReplicaTopology<'_> {
     pub fn project_of(&self, port: &str) -> Option<String> {
         let (_, row) = self.0.find("Logical_Switch_Port", &monitor::by_name(), port).next()?;
         row.map_value("external_ids", "neutron:project_id").map(str::to_owned)
+    }
+
+    /// The Neutron network that a switch port, by its name, is on.
+    pub fn network_of(&self, port: &str) -> Option<Uuid> {
+        let (uuid, _) = self.0.find("Logical_Switch_Port", &monitor::by_name(), port).next()?;
+        self.switch_of(&uuid)?.name.strip_prefix("neutron-")?.parse().ok()
     }
 
     /// The floating IPs that stand for an address of a port.

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
-use weir_ovsdb::{Condition, Datum, Mutation, Operation as Ovsdb, Row};
-use weir_plan::{Acl, FloatingIp, HealthCheckRow, Holder, LoadBalancerRow, MapPatch, Operation, Update};
+use weir_model::LoadBalancerId;
+use weir_ovsdb::{Condition, Datum, Mutation, Operation as Ovsdb, Row, Until};
+use weir_plan::{
+    Acl, Existing, FloatingIp, HealthCheckRow, Holder, LoadBalancerRow, MapPatch, Operation, Update,
+};
 
 const TABLE: &str = "Load_Balancer";
 const NAT: &str = "NAT";
@@ -48,6 +51,17 @@ pub fn operations(operation: &Operation) -> Vec<Ovsdb> {
         }
         Operation::MemberFloatingIp { before, after } => floating_ip(before, after),
     }
+}
+
+/// Fails unless the rows are those that were read; where there were none, unless there is none of that name.
+pub fn unchanged(lb: LoadBalancerId, rows: &[Existing]) -> Vec<Ovsdb> {
+    if rows.is_empty() {
+        let named = vec![Condition::eq("name", lb.to_string().as_str())];
+        return vec![Ovsdb::wait(TABLE, named, vec!["name".to_owned()], Until::Equal, Vec::new(), Some(0))];
+    }
+    let guard =
+        |row: &LoadBalancerRow| Operation::Guard { row: row.uuid, external_ids: row.external_ids.clone() };
+    rows.iter().flat_map(|existing| operations(&guard(&existing.row))).collect()
 }
 
 fn insert_check(check: &HealthCheckRow) -> Ovsdb {

@@ -18,7 +18,7 @@ use super::{
     outbox::End,
     queue::{Pending, Task},
 };
-use crate::{fault, limits, plugins};
+use crate::{fault, limits, plugins, scrutiny::NO_SOURCE};
 
 /// The host as the API's provider.
 pub struct Api(pub Arc<Host>);
@@ -206,7 +206,12 @@ impl Host {
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
         let rebuild = self.rebuild(&change).await;
-        let accepted = match self.patience.run(|| self.accept(change, &call, rebuild)) {
+        let mut accepting = self.patience.run(|| self.accept(change.clone(), &call, rebuild));
+        // Somebody may just have made what it lacks.
+        if accepting.as_ref().is_err_and(|refusal| refusal.code == NO_SOURCE) && self.has_caught_up().await {
+            accepting = self.patience.run(|| self.accept(change, &call, rebuild));
+        }
+        let accepted = match accepting {
             Ok(accepting) => self.written(accepting).await,
             Err(refusal) => Err(refusal),
         };
@@ -229,6 +234,11 @@ impl Host {
             Some(first) => Accepted { change: first.id.to_string(), ..answer },
             None => answer,
         })
+    }
+
+    /// Waits until the replica has what was committed before; not for long.
+    async fn has_caught_up(&self) -> bool {
+        timeout(limits::CALL_BUDGET, self.committer.catch_up("a call")).await.is_ok_and(|done| done.is_ok())
     }
 
     /// For a failover of a load balancer whose rows are gone, Octavia is asked whether there is one.

@@ -172,6 +172,11 @@ impl Record {
         self.undo.lock().clone()
     }
 
+    /// From now on it cannot be taken back.
+    pub fn forget_undo(&self) {
+        drop(self.undo.lock().take());
+    }
+
     /// Marks the change abandoned.
     pub fn abandon(&self) {
         drop(self.undo.lock().take());

@@ -158,6 +158,11 @@ impl Dirty {
         inner.marks.len() + inner.looking
     }
 
+    /// How many marks come at a later time.
+    pub fn later(&self) -> usize {
+        self.inner.lock().later.len()
+    }
+
     /// A load balancer had to be put right after an edit: if that comes again soon, it waits longer.
     pub fn repaired(&self, lb: LoadBalancerId, now: Instant) {
         let mut inner = self.inner.lock();

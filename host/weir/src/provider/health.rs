@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use tokio::{sync::broadcast::error::RecvError, time::sleep};
+use tokio::{
+    sync::broadcast::error::{RecvError, TryRecvError},
+    time::sleep,
+};
 use weir_model::{
     HealthMap, LoadBalancer, LoadBalancerId, ObjectRef, OperatingStatus, Released, operating_statuses,
 };
@@ -13,6 +16,7 @@ use weir_plan::{Existing, health_in_rows};
 use super::{Host, dirty::Reason, outbox::kind_and_id};
 use crate::{
     limits,
+    northbound::rows,
     southbound::{self, SERVICE_MONITOR},
 };
 
@@ -42,8 +46,12 @@ impl Host {
         self.dispatcher.enqueue(updates.map(|(object, status)| update(lb, object, status)).collect());
     }
 
-    /// Tells Octavia every operating status of a load balancer that is probed.
+    /// Tells Octavia every operating status of a load balancer of ours that is probed.
     pub(super) fn tell_all(&self, lb: LoadBalancerId) {
+        let existing = rows::existing(&self.northbound.replica(), lb);
+        if !existing.iter().all(|existing| self.ownership.owns_of(lb, &existing.row)) {
+            return;
+        }
         let (graph, health) = self.graph_and_health(lb);
         if let Some(graph) = graph.filter(probes) {
             self.tell(lb, operating_statuses(&graph, &health).objects(lb), &[]);
@@ -57,17 +65,28 @@ impl Host {
         // What has been said before anybody listened, or while this host was down.
         self.look_at_all_probes();
         loop {
+            let mut concerned = BTreeSet::new();
+            let mut anything = false;
             match changes.recv().await {
-                Ok(changed) if !changed.reset => {
-                    let concerned = self.concerned(&changed.rows);
-                    if concerned.is_empty() {
-                        continue;
-                    }
-                    self.dirty.mark_all(concerned, Reason::Health, Instant::now());
-                }
-                // Anything may have changed.
-                Ok(_) | Err(RecvError::Lagged(_)) => self.look_at_all_probes(),
+                Ok(changed) if changed.reset => anything = true,
+                Ok(changed) => concerned.extend(self.concerned(&changed.rows)),
+                Err(RecvError::Lagged(_)) => anything = true,
                 Err(RecvError::Closed) => return,
+            }
+            loop {
+                match changes.try_recv() {
+                    Ok(changed) if changed.reset => anything = true,
+                    Ok(changed) => concerned.extend(self.concerned(&changed.rows)),
+                    Err(TryRecvError::Lagged(_)) => anything = true,
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
+            }
+            if anything {
+                self.look_at_all_probes();
+            } else if concerned.is_empty() {
+                continue;
+            } else {
+                self.dirty.mark_all(concerned, Reason::Health, Instant::now());
             }
             sleep(limits::PROBES_TOGETHER).await;
         }
@@ -85,8 +104,13 @@ impl Host {
     pub(super) fn look_at_all_probes(&self) {
         let concerned: BTreeSet<_> = {
             let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
-            let rows = southbound.rows(SERVICE_MONITOR);
-            rows.flat_map(|(_, row)| southbound::probing(&northbound, row)).collect()
+            if southbound.is_complete() {
+                let rows = southbound.rows(SERVICE_MONITOR);
+                rows.flat_map(|(_, row)| southbound::probing(&northbound, row)).collect()
+            } else {
+                // Statuses from before a restart, which may be told twice, are not the last word.
+                rows::probed(&northbound)
+            }
         };
         // What was told last is not on disk.
         concerned.iter().for_each(|lb| self.tell_all(*lb));

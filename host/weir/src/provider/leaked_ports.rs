@@ -1,17 +1,21 @@
 //! Ports in Neutron that nobody needs, as `weir sync` lists them. The host frees them by itself in time (see [`super::ports`]);
 //! here somebody has asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
 
 use serde::Serialize;
 use uuid::Uuid;
 use weir_model::LoadBalancerId;
 use weir_neutron::{NeutronError, Port, PortQuery};
 
-use super::Host;
+use super::{Host, ports::sends_probes};
 use crate::{
+    limits,
     neutron::{Neutron, names},
-    northbound::rows,
+    northbound::rows::ProbeSources,
 };
 
 /// A port's line of the report.
@@ -75,25 +79,23 @@ impl Host {
         let of_vips = neutron.client().ports(&owned_by(names::VIP_OWNER)).await?;
         let sources = neutron.client().ports(&owned_by(names::SOURCE_OWNER)).await?;
         let mut suspects = Suspects { all: of_vips.len() + sources.len(), ..Suspects::default() };
-        for port in of_vips {
+        let now = SystemTime::now();
+        let old = |port: &Port| port.age(now).is_none_or(|age| age >= limits::PORT_YOUNG);
+        for port in of_vips.into_iter().filter(old) {
             if let Some(lb) = names::vip_port_of(&port).filter(|lb| self.is_missing(*lb)) {
                 suspects.of_vips.entry(lb).or_default().push(port);
             }
         }
-        let used = rows::probe_sources(&self.northbound.replica());
-        let idle = |port: &Port| {
-            names::source_port_of(port).is_some()
-                && port.fixed_ips.iter().all(|fixed| !used.contains(&fixed.ip_address))
-        };
-        suspects.sources = sources.into_iter().filter(idle).collect();
+        let used = ProbeSources::of(&self.northbound.replica());
+        let idle = |port: &Port| names::source_port_of(port).is_some() && !sends_probes(&used, port);
+        suspects.sources = sources.into_iter().filter(old).filter(idle).collect();
         Ok(suspects)
     }
 
     /// Frees a port, unless it has come into use.
     pub(super) async fn free_leaked_port(&self, neutron: &Neutron, port: &Port) -> PortOutcome {
         let freed = if let Some(subnet) = names::source_port_of(port) {
-            let used = rows::probe_sources(&self.northbound.replica());
-            neutron.free_source_port(subnet, |address| used.contains(address)).await.map(|freed| freed > 0)
+            neutron.free_source_port(subnet, |port| self.probes_from(port)).await.map(|freed| freed > 0)
         } else if names::vip_port_of(port).is_some_and(|lb| self.is_missing(lb)) {
             neutron.client().delete_port(port.id).await.map(|()| true)
         } else {

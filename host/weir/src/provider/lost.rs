@@ -12,15 +12,21 @@ use super::{
     outbox::End,
     queue::{Pending, Task},
 };
-use crate::limits;
+use crate::{limits, northbound::rows};
 
 impl Host {
     /// Ends a delete of something that is not in the rows: asks Octavia what is held up, for as long as it takes.
     pub(super) fn end_lost(self: &Arc<Self>, pending: Pending) {
-        pending.record.finish(ChangeProgress::Committed, None);
         let host = self.clone();
         tokio::spawn(async move {
+            if pending.record.lb.is_none()
+                && let Some(lb) = host.is_there_after_all(&pending).await
+            {
+                host.push(lb, pending);
+                return;
+            }
             let record = pending.record;
+            record.finish(ChangeProgress::Committed, None);
             let mut held_up = record.touched.clone();
             if let Task::Change(change) = &pending.task
                 && let Some(octavia) = host.octavias_word(record.lb, change).await
@@ -32,6 +38,22 @@ impl Host {
             let released = released(&held_up, rows.as_ref(), &health);
             host.outbox.end(End { record, released });
         });
+    }
+
+    /// The load balancer of a member to be deleted whose pool nobody seemed to know, where another host has made both and
+    /// this one had not heard of it yet.
+    async fn is_there_after_all(&self, pending: &Pending) -> Option<LoadBalancerId> {
+        let Task::Change(change) = &pending.task else { return None };
+        let Change::MemberDelete(pool, member) = &**change else { return None };
+        let mut pause = limits::RETRY_MIN;
+        while let Err(error) = self.committer.catch_up(pending.record.method).await {
+            debug!(%error, "whether a member is there cannot be said yet");
+            sleep(pause).await;
+            pause = (pause * 2).min(limits::RETRY_MAX);
+        }
+        let lb = rows::load_balancer_of_pool(&self.northbound.replica(), *pool)?;
+        let graph = self.graph(lb)?;
+        graph.pools.get(pool)?.members.contains_key(member).then_some(lb)
     }
 
     async fn octavias_word(&self, lb: Option<LoadBalancerId>, change: &Change) -> Option<LoadBalancer> {

@@ -19,6 +19,7 @@
 //! | [`index`] | what plans have asked the network |
 //! | [`dirty`] | what is to be looked at, and when |
 //! | [`repair`] | looks at a load balancer unasked and puts it right |
+//! | [`wish`] | what it becomes where somebody has edited it |
 //! | [`open`] | calls around which Octavia's transaction may be open |
 //! | [`pause`] | nothing is written for a while |
 //! | [`release`] | load balancers given back to the reference driver |
@@ -53,10 +54,11 @@ mod unsettled;
 mod version;
 mod view;
 mod watch;
+mod wish;
 mod work;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -111,8 +113,8 @@ pub struct Host {
     dirty: dirty::Dirty,
     /// Load balancers whose rows are all gone, and since when.
     gone: Mutex<HashMap<LoadBalancerId, Instant>>,
-    /// Load balancers whose rows were made again after that.
-    remade: Mutex<HashSet<LoadBalancerId>>,
+    /// Load balancers whose rows were made again after that, and when.
+    remade: Mutex<HashMap<LoadBalancerId, Instant>>,
     drift: repair::Drift,
     /// Room for looks at load balancers that nobody has called for.
     looks: Arc<Semaphore>,

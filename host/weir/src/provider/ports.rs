@@ -1,8 +1,7 @@
 //! Ports in Neutron: made when Octavia asks, freed when their load balancer goes, or never came.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +9,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info, warn};
 use weir_model::{Change, LoadBalancerId, ObjectRef, SubnetId};
-use weir_neutron::{NeutronError, PortQuery};
+use weir_neutron::{NeutronError, Port, PortQuery};
 use weir_octavia::{CallContext, ChangeState, ErrorClass, Refusal, VipPortRequest, VipPorts};
 
 use super::{
@@ -26,7 +25,7 @@ use crate::{
         Neutron, names,
         orphans::{Orphans, Verdict},
     },
-    northbound::rows,
+    northbound::rows::{self, ProbeSources},
 };
 
 /// The ports of a call to `create_vip_port`.
@@ -107,7 +106,11 @@ impl Host {
         if let (Task::Change(change), Some(lb)) = (&pending.task, pending.record.lb)
             && matches!(&**change, Change::LoadBalancerDelete(_))
         {
-            self.free_vip_ports(lb).await;
+            // A load balancer that came back would have no ports.
+            pending.record.forget_undo();
+            if self.graph(lb).is_none() && self.queues.pending(lb).is_empty() {
+                self.free_vip_ports(lb).await;
+            }
             self.sources_are_freed(lb).await;
         }
     }
@@ -219,8 +222,8 @@ impl Host {
 
     /// Neither a row nor a change under way.
     pub(super) fn is_missing(&self, lb: LoadBalancerId) -> bool {
-        let replica = self.northbound.replica();
-        rows::existing(&replica, lb).is_empty() && self.queues.pending(lb).is_empty()
+        // Calls are judged with their queue locked, and read the replica then: never the other way round.
+        self.queues.pending(lb).is_empty() && rows::existing(&self.northbound.replica(), lb).is_empty()
     }
 
     async fn look_at_source_ports(
@@ -229,16 +232,14 @@ impl Host {
         orphans: &mut Orphans,
     ) -> Result<(), NeutronError> {
         let query = PortQuery { device_owner: Some(names::SOURCE_OWNER.to_owned()), ..PortQuery::default() };
-        let mut addresses: BTreeMap<SubnetId, Vec<IpAddr>> = BTreeMap::new();
-        for port in neutron.client().ports(&query).await? {
-            if let Some(subnet) = names::source_port_of(&port) {
-                let of = addresses.entry(subnet).or_default();
-                of.extend(port.fixed_ips.iter().map(|fixed| fixed.ip_address));
-            }
+        let ports = neutron.client().ports(&query).await?;
+        let sources = ProbeSources::of(&self.northbound.replica());
+        let (mut idle, mut used) = (BTreeSet::new(), BTreeSet::new());
+        for port in &ports {
+            let those = if sends_probes(&sources, port) { &mut used } else { &mut idle };
+            those.extend(names::source_port_of(port));
         }
-        let used = rows::probe_sources(&self.northbound.replica());
-        addresses.retain(|_, addresses| addresses.iter().all(|address| !used.contains(address)));
-        let idle: BTreeSet<_> = addresses.into_keys().collect();
+        idle.retain(|subnet| !used.contains(subnet));
         for subnet in orphans.idle(Instant::now(), &idle) {
             if self.repair == Repair::Report {
                 warn!(%subnet, "leaked-source-port: no row uses the source port of this subnet");
@@ -250,8 +251,17 @@ impl Host {
     }
 
     async fn free_source_port(&self, neutron: &Neutron, subnet: SubnetId) -> Result<(), NeutronError> {
-        let used = rows::probe_sources(&self.northbound.replica());
-        neutron.free_source_port(subnet, |address| used.contains(address)).await?;
+        neutron.free_source_port(subnet, |port| self.probes_from(port)).await?;
         Ok(())
     }
+
+    /// Whether some row's health checks are sent from a port.
+    pub(super) fn probes_from(&self, port: &Port) -> bool {
+        sends_probes(&ProbeSources::of(&self.northbound.replica()), port)
+    }
+}
+
+/// Whether health checks are sent from one of a port's addresses.
+pub(super) fn sends_probes(sources: &ProbeSources, port: &Port) -> bool {
+    port.fixed_ips.iter().any(|fixed| sources.contains(port.network_id, fixed.ip_address))
 }

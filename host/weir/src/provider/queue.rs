@@ -77,6 +77,11 @@ impl Pending {
         matches!(self.task, Task::Repair { .. })
     }
 
+    /// Whether it makes a load balancer as Octavia said at some time.
+    pub fn rests_on_octavia(&self) -> bool {
+        matches!(self.task, Task::Rebuild(_) | Task::Repair { wish: Wish::Octavias(_), .. })
+    }
+
     /// Does it to a graph. A create that finds itself done already is done.
     pub fn apply(&self, graph: &mut Option<LoadBalancer>) -> Result<(), ApplyError> {
         match &self.task {

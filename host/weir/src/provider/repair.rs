@@ -9,24 +9,22 @@
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use parking_lot::Mutex;
-use tokio::time::timeout;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 use weir_model::{LoadBalancer, LoadBalancerId};
 use weir_octavia::ChangeProgress;
-use weir_plan::{Existing, Plan, Topology, attach, edited, fingerprint, outcome};
+use weir_plan::{Existing, NoProbes, Plan, attach, edited, fingerprint, outcome};
 
 use super::{
     Host,
     changes::Record,
     dirty::{Reason, Reasons},
     queue::{Pending, Task, Wish},
-    version::Version,
 };
 use crate::{
     config::Repair,
     limits,
     northbound::{committer::Asked, rows, topology::ReplicaTopology},
-    planning::Planned,
+    planning::{Planned, Planner},
     plugins::Plugins,
     scrutiny::Scrutiny,
 };
@@ -110,13 +108,18 @@ impl Host {
             return;
         }
         self.metrics.looks.inc();
+        let before = rows::existing(&self.northbound.replica(), lb);
         let (wish, by_hand) = match self.patience.run(|| self.see(lb, &reasons)) {
             Seen::Nothing => {
                 self.metrics.looks_in_vain.inc();
                 return;
             }
+            // News changes rows that are as they should be, and no others.
+            Seen::Edited | Seen::Gone if news && !all => return self.tell_all(lb),
+            Seen::Something { .. } if news && !all && self.patience.run(|| self.has_drifted(lb)) => {
+                return self.tell_all(lb);
+            }
             Seen::Something { by_hand } => (Some(Wish::AsRows), by_hand),
-            Seen::Edited | Seen::Gone if news && !all => (Some(Wish::AsRows), true),
             Seen::Edited => (self.wish_after_edit(lb, &reasons).await, true),
             Seen::Gone => (self.wish_after_loss(lb, &reasons).await, true),
         };
@@ -125,7 +128,9 @@ impl Host {
             self.patience.run(|| self.report(lb, &wish));
             return;
         }
-        if let Some(record) = self.push_if_idle(lb, Task::Repair { wish, by_hand }) {
+        // What Octavia has said may lack a call that came meanwhile.
+        let read = matches!(wish, Wish::Octavias(_) | Wish::Nothing).then_some(&*before);
+        if let Some(record) = self.push_if_idle(lb, Task::Repair { wish, by_hand }, read) {
             record.finished().await;
         } else {
             self.dirty.mark_at(lb, &reasons, Instant::now() + limits::REPAIR_BUSY);
@@ -167,89 +172,20 @@ impl Host {
         Seen::Something { by_hand }
     }
 
-    /// What is to be made of a load balancer whose rows somebody has edited; `None` where that cannot be said yet.
-    async fn wish_after_edit(&self, lb: LoadBalancerId, reasons: &Reasons) -> Option<Wish> {
-        if let Some(remaining) = self.open.remaining(lb, Instant::now()) {
-            self.dirty.mark_at(lb, &with(reasons, Reason::Edited), Instant::now() + remaining);
-            return None;
-        }
-        match self.octavia_says(lb).await {
-            Version::Known(octavia) => {
-                if !reasons.contains(&Reason::Again) {
-                    // A call to another host may have been under way.
-                    let again = Instant::now() + limits::OCTAVIA_COMMIT;
-                    self.dirty.mark_at(lb, &[Reason::Again].into(), again);
-                }
-                Some(Wish::Octavias(Arc::new(*octavia)))
-            }
-            Version::Unknown if self.remade.lock().remove(&lb) => {
-                warn!(%lb, "made again though it was being deleted: it goes");
-                Some(Wish::Nothing)
-            }
-            Version::Unknown | Version::Unreachable | Version::NotNeeded => Some(Wish::AsRows),
-        }
-    }
-
-    /// The same where all its rows are gone.
-    async fn wish_after_loss(&self, lb: LoadBalancerId, reasons: &Reasons) -> Option<Wish> {
-        let now = Instant::now();
-        let since = *self.gone.lock().entry(lb).or_insert(now);
-        let wait = self.open.remaining(lb, now).unwrap_or_default();
-        let wait = wait.max((since + limits::OCTAVIA_COMMIT).saturating_duration_since(now));
-        if !wait.is_zero() {
-            debug!(%lb, ?wait, "all its rows are gone");
-            self.dirty.mark_at(lb, reasons, now + wait);
-            return None;
-        }
-        match self.octavia_says(lb).await {
-            Version::Known(octavia) => {
-                warn!(%lb, "all its rows are gone, but Octavia knows it: they are made again");
-                self.gone.lock().remove(&lb);
-                self.remade.lock().insert(lb);
-                self.dirty.mark_at(lb, &[Reason::Again].into(), Instant::now() + limits::OCTAVIA_COMMIT);
-                Some(Wish::Octavias(Arc::new(*octavia)))
-            }
-            Version::Unknown => {
-                info!(%lb, "its rows are gone, and Octavia does not know it");
-                self.gone.lock().remove(&lb);
-                self.index.forget(lb);
-                // What stands for it beside the rows goes.
-                let rules = ReplicaTopology(&self.northbound.replica()).acls(lb);
-                (!rules.is_empty()).then_some(Wish::Nothing)
-            }
-            Version::Unreachable | Version::NotNeeded => {
-                self.dirty.mark_at(lb, reasons, Instant::now() + limits::REPAIR_AGAIN);
-                None
-            }
-        }
-    }
-
-    /// Octavia's version; an agent that is away is waited for, but not for long.
-    async fn octavia_says(&self, lb: LoadBalancerId) -> Version {
-        let asked = async {
-            let mut pause = limits::RETRY_MIN;
-            loop {
-                let answer = {
-                    // Never closed.
-                    let _room = self.questions.acquire().await;
-                    self.agent.load_balancer(lb).await
-                };
-                match answer {
-                    Ok(Some(octavia)) => return Version::Known(Box::new(octavia)),
-                    Ok(None) => return Version::Unknown,
-                    Err(error) => debug!(%lb, code = error.code(), %error, "Octavia cannot be asked"),
-                }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(limits::OCTAVIA_LOOK);
-            }
-        };
-        timeout(limits::AGENT_AWAY, asked).await.unwrap_or(Version::Unreachable)
-    }
-
-    /// Puts something into a queue, unless something is in it.
-    fn push_if_idle(self: &Arc<Self>, lb: LoadBalancerId, task: Task) -> Option<Arc<Record>> {
+    /// Puts something into a queue, unless something is in it. Where it rests on rows that were `read`, they must not have
+    /// changed since, nor a call have come.
+    fn push_if_idle(
+        self: &Arc<Self>,
+        lb: LoadBalancerId,
+        task: Task,
+        read: Option<&[Existing]>,
+    ) -> Option<Arc<Record>> {
         self.queues.with(lb, |_, inner| {
-            if !inner.is_idle() {
+            let as_read = |read: &[Existing]| {
+                self.open.remaining(lb, Instant::now()).is_none()
+                    && rows::existing(&self.northbound.replica(), lb) == read
+            };
+            if !inner.is_idle() || !read.is_none_or(as_read) {
                 return None;
             }
             let record = Arc::new(Record::passing("repair", lb, None));
@@ -258,6 +194,15 @@ impl Host {
             self.start_worker(lb, inner);
             Some(record)
         })
+    }
+
+    /// Whether a load balancer is not as it should be, whatever probes say.
+    fn has_drifted(&self, lb: LoadBalancerId) -> bool {
+        let replica = self.northbound.replica();
+        let plugins = self.in_use.plugins(&replica);
+        let planner =
+            Planner { replica: &replica, probes: &NoProbes, plugins: &plugins, ownership: &self.ownership };
+        planner.as_it_stands(lb).is_ok_and(|planned| planned.is_some_and(|planned| !planned.plan.is_empty()))
     }
 
     /// Says what a repair would change, and notes it as planned.
@@ -334,6 +279,25 @@ impl Host {
         if batch.iter().any(|pending| matches!(pending.task, Task::Repair { by_hand: true, .. })) {
             self.dirty.repaired(lb, Instant::now());
         }
+        if batch.iter().any(|pending| matches!(pending.task, Task::Repair { wish: Wish::Octavias(_), .. })) {
+            // A call to another host may have been under way.
+            self.look_again(lb, limits::OCTAVIA_COMMIT);
+        }
+    }
+
+    /// Takes out of a queue what rests on a version of Octavia's that may be old by now; it is looked at anew. Says whether
+    /// there was any.
+    pub(super) fn drop_versions(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) -> bool {
+        let (repairs, rebuilds): (Vec<_>, Vec<_>) =
+            batch.iter().filter(|pending| pending.rests_on_octavia()).cloned().partition(Pending::is_unasked);
+        self.queues.remove(lb, &rebuilds);
+        for pending in &rebuilds {
+            pending.record.finish(ChangeProgress::Abandoned, Some(why.to_owned()));
+        }
+        if !repairs.is_empty() {
+            self.end_unasked(lb, &repairs, ChangeProgress::Abandoned, why);
+        }
+        !(repairs.is_empty() && rebuilds.is_empty())
     }
 
     /// There is no plan for what a repair wishes. Where that was Octavia's wish, the rows count.
@@ -357,8 +321,4 @@ impl Host {
 /// Whether Octavia is asked, whatever the rows look like.
 fn asks_octavia(reasons: &Reasons) -> bool {
     reasons.contains(&Reason::Edited) || reasons.contains(&Reason::Again)
-}
-
-fn with(reasons: &Reasons, reason: Reason) -> Reasons {
-    reasons.iter().copied().chain([reason]).collect()
 }

@@ -164,8 +164,7 @@ impl Host {
             match ports {
                 Ok(ports) => {
                     for subnet in ports.iter().filter_map(names::source_port_of) {
-                        let used = rows::probe_sources(&self.northbound.replica());
-                        neutron.try_free_source_port(subnet, |address| used.contains(address)).await;
+                        neutron.try_free_source_port(subnet, |port| self.probes_from(port)).await;
                     }
                 }
                 Err(error) => {

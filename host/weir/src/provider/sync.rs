@@ -103,12 +103,12 @@ impl Host {
     /// # Errors
     /// A [`Refusal`]: the Northbound was not read yet, or the one load balancer asked for is not there.
     pub(super) async fn sync(self: &Arc<Self>, request: SyncRequest) -> Result<Report, Refusal> {
-        let all = {
+        let (all, ours) = {
             let replica = self.northbound.replica();
             if !replica.is_complete() {
                 return Err(accept::not_synced());
             }
-            rows::all(&replica)
+            (rows::all(&replica), rows::ours(&replica, &self.ownership).len())
         };
         let neutron = self.neutron.as_ref().filter(|_| request.lb.is_none());
         let (listed, unheld) = self.listed(neutron).await;
@@ -137,7 +137,7 @@ impl Host {
             portless = self.denied_again(portless).await;
         }
         suspects.retain(&portless);
-        let most = if request.remove_leaked && !request.dry_run { most_removed(all.len()) } else { 0 };
+        let most = if request.remove_leaked && !request.dry_run { most_removed(ours) } else { 0 };
         let kept_back = if request.remove_leaked { leaked.len().saturating_sub(most) } else { 0 };
         for lb in leaked.into_iter().take(most) {
             let outcome = match self.take_out_leaked(lb).await {
@@ -186,6 +186,10 @@ impl Host {
 
     async fn suspects(&self, neutron: Option<&Neutron>) -> (Suspects, Option<String>) {
         let Some(neutron) = neutron else { return Default::default() };
+        if !self.northbound.status().borrow().synced {
+            let why = "the Northbound is away: what it says of ports may be old".to_owned();
+            return (Suspects::default(), Some(why));
+        }
         match self.suspect_ports(neutron).await {
             Ok(suspects) => (suspects, None),
             Err(error) => (Suspects::default(), Some(error.to_string())),
@@ -289,10 +293,12 @@ impl Host {
             });
             if let Some(record) = pushed {
                 let progress = record.finished().await;
-                return Look::Done(match progress.state {
-                    ChangeProgress::Committed => outcome,
-                    _ => Outcome::Failed { why: progress.detail.unwrap_or_default() },
-                });
+                match progress.state {
+                    ChangeProgress::Committed => return Look::Done(outcome),
+                    // Its rows changed just then: Octavia is asked anew.
+                    ChangeProgress::Abandoned => {}
+                    _ => return Look::Done(Outcome::Failed { why: progress.detail.unwrap_or_default() }),
+                }
             }
             sleep(limits::OCTAVIA_LOOK).await;
         }

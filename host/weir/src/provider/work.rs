@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
 use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, Released, failed, released};
 use weir_octavia::{ChangeProgress, ErrorClass, Refusal};
-use weir_plan::{Plan, attach};
+use weir_plan::{Existing, Plan, attach};
 
 use super::{
     Host,
@@ -38,6 +38,8 @@ struct Planned {
     unsettled: bool,
     /// Statuses that members' health has changed.
     operating: Operating,
+    /// The rows as they were read.
+    existing: Vec<Existing>,
 }
 
 /// What a batch makes of one change.
@@ -74,13 +76,17 @@ impl Host {
             // What was planned before a pause may be too old.
             let ready = ready.filter(|_| !waited);
             let (mut batch, asked) = self.without_unasked(lb, batch);
+            if waited && self.drop_versions(lb, &batch, "it was paused") {
+                continue;
+            }
             // After a failure nobody can be blamed for, the oldest goes alone.
             batch.truncate(if alone { 1 } else { usize::MAX });
             let version = self.octavias_version(lb, &batch).await;
             // Also what was planned with plugins that are no longer in use is planned again.
             let ready = ready.filter(|ready| {
                 let current = Arc::ptr_eq(&ready.registry, &self.registry());
-                current && pause == limits::RETRY_MIN && version.is_not_needed()
+                // Where nothing is to be done, it must be the newest rows that say so.
+                !ready.plan.is_empty() && current && pause == limits::RETRY_MIN && version.is_not_needed()
             });
             let planned = match ready {
                 Some(ready) => Ok(self.planned(ready, &batch)),
@@ -113,7 +119,7 @@ impl Host {
                     continue;
                 }
             };
-            match self.carry_out(lb, &planned.plan, &batch, asked).await {
+            match self.carry_out(lb, &planned, &batch, asked).await {
                 Ok(()) => {
                     if asked == Asked::ByNobody {
                         self.repaired(lb, &planned.plan, &batch);
@@ -134,6 +140,7 @@ impl Host {
                 Err(CommitError::Refused(_)) => alone = true,
                 Err(error) => {
                     debug!(%lb, %error, "planned again");
+                    self.drop_versions(lb, &batch, &error.to_string());
                     self.wait_to_retry(&error, pause).await;
                     pause = (pause * 2).min(limits::RETRY_MAX);
                 }
@@ -172,7 +179,7 @@ impl Host {
         let planning::Planned { plan, unsettled, .. } = planned;
         let operating =
             graph.as_ref().map(|graph| health::changed(graph, &existing, &self.health(&replica, graph)));
-        Ok(Planned { plan, fates, unsettled, operating: operating.unwrap_or_default() })
+        Ok(Planned { plan, fates, unsettled, operating: operating.unwrap_or_default(), existing })
     }
 
     /// What was planned when the change was judged.
@@ -187,13 +194,14 @@ impl Host {
             plan: ready.plan,
             unsettled: ready.unsettled,
             operating: operating.unwrap_or_default(),
+            existing: Vec::new(),
         }
     }
 
     async fn carry_out(
         self: &Arc<Self>,
         lb: LoadBalancerId,
-        plan: &Plan,
+        Planned { plan, existing, .. }: &Planned,
         batch: &[Pending],
         asked: Asked,
     ) -> Result<(), CommitError> {
@@ -204,10 +212,14 @@ impl Host {
             info!(%lb, members = ?plan.unresolved, "unresolved-subnet: members are in the VIPs but not attached");
         }
         self.want_sources(lb, &plan.sourceless);
-        if plan.is_empty() {
-            return Ok(());
-        }
         let cause: Vec<_> = batch.iter().map(cause).collect();
+        if plan.is_empty() {
+            return match asked {
+                // What was read may be old, and the connection dead without anybody knowing.
+                Asked::ByCall => self.committer.confirm(lb, existing, &cause.join(" ")).await,
+                Asked::ByNobody => Ok(()),
+            };
+        }
         let before = self.sources_of(lb);
         self.committer.commit(lb, &plan.operations, &cause.join(" "), asked).await?;
         let unused: BTreeSet<_> = before.difference(&self.sources_of(lb)).copied().collect();
