@@ -10,6 +10,7 @@ mod health;
 mod lab;
 mod pausing;
 mod plan;
+mod release;
 mod repair;
 mod sources;
 mod sync;

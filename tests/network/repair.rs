@@ -158,3 +158,27 @@ async fn a_call_that_comes_while_octavia_is_asked_is_not_undone() {
     let vips = json!({"10.10.10.5:80": "10.10.10.10:8080,10.10.10.11:8080"});
     eventually("the edit is put right too", async || (lab.vips() == vips).then_some(())).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_again_goes_when_octavia_hears_of_its_delete_late() {
+    let lab = Lab::start().await;
+    lab.make(simple(1)).await;
+    // As after a delete by another host whose word does not reach Octavia yet.
+    one(&lab, 1, json!({"op": "delete"}));
+    let within = std::time::Duration::from_secs(300);
+    let wait = async |there: bool| {
+        let start = std::time::Instant::now();
+        while lab.northbound.rows(&id(1, 1)).is_empty() == there {
+            assert!(start.elapsed() < within, "not within {within:?}");
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    wait(true).await;
+    // It is compared once more, and Octavia still knows it.
+    let asked = lab.agent.asked();
+    eventually("Octavia is asked again", async || (lab.agent.asked() > asked).then_some(())).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(lab.northbound.rows(&id(1, 1)).len(), 1);
+    lab.agent.forget(&id(1, 1));
+    wait(false).await;
+}

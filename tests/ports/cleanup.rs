@@ -132,3 +132,22 @@ async fn many_at_once_look_like_a_mistake() {
         .await;
     assert_eq!(scene.ports().len(), 22);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_whose_ports_are_being_freed_is_not_taken_back() {
+    let scene = Scene::start().await;
+    let client = scene.host.client();
+    made(&scene, 1).await;
+    scene.agent.knows(&id(1, 1));
+    client.call("loadbalancer_create", &loadbalancer(1)).await.committed();
+    scene.cloud.trouble("DELETE", "/ports", Trouble::Slow(Duration::from_secs(1)));
+    client.call_with_key("loadbalancer_delete", &loadbalancer(1), Some("gone")).await.committed();
+    let answer = client.delete("/v1/changes/gone").await;
+    assert_eq!((answer.status, &answer.body["code"]), (500, &json!("too-old-to-abandon")), "{}", answer.body);
+    eventually("the end is told", async || {
+        scene.agent.statuses(&id(1, 1)).contains(&"DELETED".to_owned()).then_some(())
+    })
+    .await;
+    assert!(scene.ports().is_empty());
+    assert!(scene.northbound.rows(&id(1, 1)).is_empty(), "it does not come back without its ports");
+}

@@ -77,9 +77,9 @@ impl Pending {
         matches!(self.task, Task::Repair { .. })
     }
 
-    /// Whether it makes a load balancer as Octavia said at some time.
+    /// Whether it makes a load balancer as Octavia said at some time, or takes out one that Octavia did not know.
     pub fn rests_on_octavia(&self) -> bool {
-        matches!(self.task, Task::Rebuild(_) | Task::Repair { wish: Wish::Octavias(_), .. })
+        matches!(self.task, Task::Rebuild(_) | Task::Repair { wish: Wish::Octavias(_) | Wish::Nothing, .. })
     }
 
     /// Does it to a graph. A create that finds itself done already is done.

@@ -129,8 +129,7 @@ impl Host {
             return;
         }
         // What Octavia has said may lack a call that came meanwhile.
-        let read = matches!(wish, Wish::Octavias(_) | Wish::Nothing).then_some(&*before);
-        if let Some(record) = self.push_if_idle(lb, Task::Repair { wish, by_hand }, read) {
+        if let Some(record) = self.push_if_idle(lb, Task::Repair { wish, by_hand }, &before) {
             record.finished().await;
         } else {
             self.dirty.mark_at(lb, &reasons, Instant::now() + limits::REPAIR_BUSY);
@@ -172,25 +171,26 @@ impl Host {
         Seen::Something { by_hand }
     }
 
-    /// Puts something into a queue, unless something is in it. Where it rests on rows that were `read`, they must not have
-    /// changed since, nor a call have come.
+    /// Puts something into a queue, unless something is in it. Where it rests on Octavia's word, the rows must be those
+    /// that were `read` before Octavia was asked, and no call may have come since.
     fn push_if_idle(
         self: &Arc<Self>,
         lb: LoadBalancerId,
         task: Task,
-        read: Option<&[Existing]>,
+        read: &[Existing],
     ) -> Option<Arc<Record>> {
         self.queues.with(lb, |_, inner| {
-            let as_read = |read: &[Existing]| {
+            let record = Arc::new(Record::passing("repair", lb, None));
+            let pending = Pending { record: record.clone(), task };
+            let as_read = || {
                 self.open.remaining(lb, Instant::now()).is_none()
                     && rows::existing(&self.northbound.replica(), lb) == read
             };
-            if !inner.is_idle() || !read.is_none_or(as_read) {
+            if !inner.is_idle() || (pending.rests_on_octavia() && !as_read()) {
                 return None;
             }
-            let record = Arc::new(Record::passing("repair", lb, None));
             inner.ready = None;
-            self.queues.push(lb, inner, Pending { record: record.clone(), task }, &[]);
+            self.queues.push(lb, inner, pending, &[]);
             self.start_worker(lb, inner);
             Some(record)
         })
@@ -276,12 +276,17 @@ impl Host {
         }
         self.metrics.repairs.inc();
         info!(%lb, operations = plan.operations.len(), "repaired");
-        if batch.iter().any(|pending| matches!(pending.task, Task::Repair { by_hand: true, .. })) {
-            self.dirty.repaired(lb, Instant::now());
-        }
-        if batch.iter().any(|pending| matches!(pending.task, Task::Repair { wish: Wish::Octavias(_), .. })) {
-            // A call to another host may have been under way.
-            self.look_again(lb, limits::OCTAVIA_COMMIT);
+        for pending in batch {
+            let Task::Repair { wish, by_hand } = &pending.task else { continue };
+            if *by_hand {
+                self.dirty.repaired(lb, Instant::now());
+            }
+            match wish {
+                // A call to another host may have been under way.
+                Wish::Octavias(_) => self.look_again(lb, limits::OCTAVIA_COMMIT),
+                Wish::Nothing => drop(self.remade.lock().remove(&lb)),
+                Wish::AsRows => {}
+            }
         }
     }
 

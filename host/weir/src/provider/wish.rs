@@ -27,15 +27,12 @@ impl Host {
         }
         match self.octavia_says(lb).await {
             Version::Known(octavia) => {
-                if !reasons.contains(&Reason::Again) {
-                    // A call to another host may have been under way.
-                    self.look_again(lb, limits::OCTAVIA_COMMIT);
-                } else if self.may_still_go(lb) {
+                if reasons.contains(&Reason::Again) && self.may_still_go(lb) {
                     self.look_again(lb, limits::REPAIR_AGAIN);
                 }
                 Some(Wish::Octavias(Arc::new(*octavia)))
             }
-            Version::Unknown if self.remade.lock().remove(&lb).is_some() => {
+            Version::Unknown if self.remade.lock().contains_key(&lb) => {
                 warn!(%lb, "made again though it was being deleted: it goes");
                 Some(Wish::Nothing)
             }
@@ -83,7 +80,6 @@ impl Host {
                 warn!(%lb, "all its rows are gone, but Octavia knows it: they are made again");
                 self.gone.lock().remove(&lb);
                 self.remade.lock().insert(lb, Instant::now());
-                self.look_again(lb, limits::OCTAVIA_COMMIT);
                 Some(Wish::Octavias(Arc::new(*octavia)))
             }
             Version::Unknown => {

@@ -1,0 +1,43 @@
+//! `weir release` without a host: it writes by itself only where nobody can be listening.
+
+use std::process::{Command, Output};
+
+use weir_tests::{host, objects::id};
+
+use crate::lab::{Lab, listener, load_balancer, member, plain_pool};
+
+impl Lab {
+    async fn release(&self, socket: &str) -> Output {
+        let mut command = Command::new(host::binary());
+        command.args(["release", "--all"]);
+        command.env("WEIR_LISTEN", format!("unix:{}", self.northbound.folder().join(socket).display()));
+        command.env("WEIR_OVN_NB_CONNECTION", self.northbound.remote());
+        command.env("WEIR_OVN_SB_CONNECTION", self.southbound.remote());
+        command.env("WEIR_PLUGINS_DIR", self.host.plugins());
+        command.env("WEIR_STATE_DIR", self.host.state());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_host_that_cannot_be_talked_to_nothing_is_written() {
+    let mut lab = Lab::start().await;
+    let pool = plain_pool(1, 1, "TCP", vec![member(1, 1, 10)]);
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool])).await;
+    lab.host.kill();
+    let before = lab.northbound.dump();
+    // Somebody listens, and every connection breaks.
+    let broken = tokio::net::UnixListener::bind(lab.northbound.folder().join("broken.sock")).unwrap();
+    let breaking = tokio::spawn(async move { while broken.accept().await.is_ok() {} });
+    let output = lab.release("broken.sock").await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("broken.sock"), "{said}");
+    assert_eq!(lab.northbound.dump(), before);
+    breaking.abort();
+
+    let output = lab.release("nobody.sock").await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let row = lab.northbound.load_balancer(&id(1, 1));
+    assert!(!row["external_ids"].to_string().contains("weir:"), "{row}");
+}
