@@ -154,7 +154,24 @@ class Balancer:
 
         wait_for(f"{server.says} {state}", states)
 
+    def alive(self, server):
+        """Waits until OVN's check finds a server alive, Octavia has been told so, and the switch knows."""
+        self._checked(server, "online", "ONLINE")
+
+    def dead(self, server):
+        """Waits until OVN's check finds a server dead, Octavia has been told so, and the switch knows."""
+        self._checked(server, "offline", "ERROR")
+
     # How
+
+    def _checked(self, server, state, status):
+        # First OVN's own word: checks that were lost before a server became online have Octavia told of an ERROR, which is the last
+        # it has heard for a moment after.
+        self.state_of(server, state)
+        for member in (member for pool in self.pools for member in pool["members"]):
+            if (member["address"], member["protocol_port"]) == (server.address, server.port):
+                self.operating(member, "member", status)
+        self._lab.settle()
 
     def _create(self, kind, one, among):
         with self._undone_when_refused():

@@ -58,9 +58,9 @@ def test_another_load_balancers_delete_leaves_connections_alone(lab, balancer, s
 def test_weir_killed_and_started_again(lab, balancer, serve, weir):
     one = balancer()
     alive, dead = serve("a1", "a2")
-    _, pool, (_, member) = one.front("TCP", 80, [alive, dead])
+    _, pool, _ = one.front("TCP", 80, [alive, dead])
     one.monitor(pool, "TCP")
-    one.state_of(dead, "online")
+    one.alive(dead)
     floating = one.float()
     ways = [(lab.near, one.vip), (lab.far, one.vip), (lab.outside, floating)]
     held = [clients.connection_to(client, address, 80, "a1") for client, address in ways]
@@ -80,10 +80,10 @@ def test_weir_killed_and_started_again(lab, balancer, serve, weir):
     all_goes_on({"a1"})
     weir.start()
     # What has happened meanwhile is told.
-    one.operating(member, "member", "ERROR")
+    one.dead(dead)
     all_goes_on({"a1"})
     dead.start()
-    one.operating(member, "member", "ONLINE")
+    one.alive(dead)
     all_goes_on({"a1", "a2"})
     assert configured(one.rows) == configured(before)
     for connection in held:

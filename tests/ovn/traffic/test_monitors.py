@@ -17,22 +17,20 @@ def test_a_dead_member_leaves_and_comes_back(lab, balancer, serve, protocol, ver
     monitor, kind, ask = KINDS[protocol]
     alive, dead = serve("a1", "b1", kind=kind, version=version)
     one = balancer(version=version)
-    _, pool, (_, member) = one.front(protocol, 80, [alive, dead])
+    _, pool, _ = one.front(protocol, 80, [alive, dead])
     one.monitor(pool, monitor)
-    one.state_of(dead, "online")
+    one.alive(dead)
     assert only(ask, lab.near, one.vip, 80, ["a1", "b1"], 40)
 
     dead.stop()
-    one.operating(member, "member", "ERROR")
+    one.dead(dead)
     one.operating(pool, "pool", "DEGRADED")
-    lab.settle()
     for client in (lab.near, lab.far):
         assert only(ask, client, one.vip, 80, ["a1"]), client.name
 
     dead.start()
-    one.operating(member, "member", "ONLINE")
+    one.alive(dead)
     one.operating(pool, "pool", "ONLINE")
-    lab.settle()
     assert only(ask, lab.near, one.vip, 80, ["a1", "b1"], 40)
 
 
@@ -54,31 +52,29 @@ def test_the_monitors_numbers_are_those_of_ovns_checks(lab, balancer, serve):
 def test_a_dead_member_leaves_the_floating_ip_too(lab, balancer, serve):
     alive, dead = serve("a1", "a2")
     one = balancer()
-    _, pool, (_, member) = one.front("TCP", 80, [alive, dead])
+    _, pool, _ = one.front("TCP", 80, [alive, dead])
     one.monitor(pool, "TCP")
     floating = one.float()
-    one.state_of(dead, "online")
+    one.alive(dead)
     assert only(clients.tcp, lab.outside, floating, 80, ["a1", "a2"], 40)
     dead.stop()
-    one.operating(member, "member", "ERROR")
-    lab.settle()
+    one.dead(dead)
     assert only(clients.tcp, lab.outside, floating, 80, ["a1"])
     dead.start()
-    one.operating(member, "member", "ONLINE")
-    lab.settle()
+    one.alive(dead)
     assert only(clients.tcp, lab.outside, floating, 80, ["a1", "a2"], 40)
 
 
 def test_open_connections_outlive_another_members_death(lab, balancer, serve):
     alive, dead = serve("a1", "a2")
     one = balancer()
-    _, pool, (first, member) = one.front("TCP", 80, [alive, dead])
+    _, pool, _ = one.front("TCP", 80, [alive, dead])
     one.monitor(pool, "TCP")
-    one.state_of(alive, "online")
+    one.alive(alive)
+    one.alive(dead)
     with clients.connection_to(lab.near, one.vip, 80, "a1") as near, clients.connection_to(lab.far, one.vip, 80, "a1") as far:
         dead.stop()
-        one.operating(member, "member", "ERROR")
-        lab.settle()
+        one.dead(dead)
         near.ask(), far.ask()
 
 
@@ -87,17 +83,17 @@ def test_a_backup_serves_while_no_other_does(lab, balancer, serve):
     one = balancer()
     listener = one.listener("TCP", 80)
     pool = one.pool(listener)
-    member = one.member(pool, primary)
+    one.member(pool, primary)
     spare = one.member(pool, backup, backup=True)
     one.monitor(pool, "TCP")
-    one.state_of(primary, "online")
+    one.alive(primary)
     assert only(clients.tcp, lab.near, one.vip, 80, ["a1"])
     primary.stop()
-    one.operating(member, "member", "ERROR")
+    one.dead(primary)
     one.wait_for_rows("the backup", lambda rows: f"{spare['address']}:{spare['protocol_port']}" in str(rows[0]["vips"]))
     assert only(clients.tcp, lab.near, one.vip, 80, ["a2"])
     primary.start()
-    one.operating(member, "member", "ONLINE")
+    one.alive(primary)
     one.wait_for_rows("no backup", lambda rows: f"{spare['address']}:{spare['protocol_port']}" not in str(rows[0]["vips"]))
     assert only(clients.tcp, lab.near, one.vip, 80, ["a1"])
 
@@ -108,7 +104,7 @@ def test_without_its_monitor_a_pool_has_all_members(lab, balancer, serve):
     _, pool, (_, member) = one.front("TCP", 80, [alive, dead])
     monitor = one.monitor(pool, "TCP")
     dead.stop()
-    one.operating(member, "member", "ERROR")
+    one.dead(dead)
     one.remove("healthmonitor", monitor)
     one.operating(member, "member", "NO_MONITOR")
     assert {clients.outcome(clients.tcp, lab.near, one.vip, 80) for _ in range(20)} == {"a1", "refused"}
