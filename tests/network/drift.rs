@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use weir_tests::objects::{self, NETWORK, id};
 
-use crate::lab::{Lab, listener, load_balancer, member, plain_pool, pool};
+use crate::lab::{Lab, listener, load_balancer, member, metric, plain_pool, pool};
 
 /// Numbers that follow from a seed.
 pub struct Dice(pub u64);
@@ -278,4 +278,51 @@ async fn without_an_agent_what_the_rows_say_counts() {
     .await;
     let state = northbound.state();
     assert_eq!(state["logical_switches"][format!("neutron-{NETWORK}")], json!([format!("{}/tcp", id(1, 1))]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_do_not_say_what_they_are_of_are_not_taken_for_nothing() {
+    let northbound = weir_tests::Northbound::start();
+    northbound.transact(&objects::topology());
+    let host = weir_tests::Host::start(northbound.folder(), &northbound.remote()).await;
+    let client = host.client();
+    for (method, body) in objects::calls(1) {
+        client.call(method, &body).await.committed();
+    }
+    let vips = northbound.load_balancer(&id(1, 1))["vips"].clone();
+    let spoilt = json!({"op": "mutate", "table": "Load_Balancer", "where": [["name", "==", id(1, 1)]],
+        "mutations": [["external_ids", "delete", ["set", ["neutron:vip"]]]]});
+    northbound.transact(&[spoilt]);
+    // Nobody says what it should be: there is no agent.
+    weir_tests::eventually("a repair has been tried", async || {
+        (metric(&client, "weir_repairs_failed_total").await >= 1.0).then_some(())
+    })
+    .await;
+    assert_eq!(northbound.load_balancer(&id(1, 1))["vips"], vips);
+    let refused = client.call("member_delete", &objects::member(1, 1)).await;
+    refused.refused(503, "rows-unreadable");
+    assert!(
+        refused.body["operator_fault_string"].as_str().unwrap().contains("neutron:vip"),
+        "{}",
+        refused.body
+    );
+    assert_eq!(northbound.load_balancer(&id(1, 1))["vips"], vips);
+    client.call("loadbalancer_delete", &objects::loadbalancer(1)).await.committed();
+    assert_eq!(northbound.rows(&id(1, 1)), Vec::<Value>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_do_not_say_what_they_are_of_become_as_octavia_says() {
+    let lab = Lab::start().await;
+    lab.make(load_balancer(
+        1,
+        vec![listener(1, 1, "TCP", 80, 1)],
+        vec![plain_pool(1, 1, "TCP", vec![member(1, 1, 10)])],
+    ))
+    .await;
+    let before = lab.northbound.dump();
+    lab.by_hand(&[json!({"op": "mutate", "table": "Load_Balancer", "where": [["name", "==", id(1, 1)]],
+        "mutations": [["external_ids", "delete", ["set", ["neutron:vip"]]],
+            ["external_ids", "insert", ["map", [["neutron:vip", "nowhere"]]]]]})]);
+    lab.as_before(&before).await;
 }

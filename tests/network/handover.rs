@@ -71,20 +71,24 @@ async fn the_second_host_takes_over_and_repairs_what_was_left() {
     lab.client().call("member_delete", &json!({"member": member(2, 1, 11)})).await.committed();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_is_stolen_stops_the_background_and_no_call() {
-    let lab = Lab::start().await;
-    lab.make(simple(1)).await;
-    holds(&lab.client(), 1.0).await;
-    // Somebody steals it, as `ovsdb-client steal` does, and keeps it.
-    let mut thief = tokio::process::Command::new(weir_ovsdb::testing::program("ovsdb-client"))
+/// Somebody steals the lock, as `ovsdb-client steal` does, and keeps it.
+fn steal(lab: &Lab) -> tokio::process::Child {
+    tokio::process::Command::new(weir_ovsdb::testing::program("ovsdb-client"))
         .args(["steal", &lab.northbound.remote(), "neutron_ovn_octavia_event_lock"])
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_is_stolen_stops_the_background_and_no_call() {
+    let lab = Lab::start().await;
+    lab.make(simple(1)).await;
+    holds(&lab.client(), 1.0).await;
+    let mut thief = steal(&lab);
     holds(&lab.client(), 0.0).await;
     spoil(&lab);
     lab.client().call("loadbalancer_create", &json!({"loadbalancer": simple(2)})).await.committed();
@@ -93,4 +97,23 @@ async fn a_lock_that_is_stolen_stops_the_background_and_no_call() {
     thief.kill().await.unwrap();
     let vips = json!({"10.10.10.5:80": "10.10.10.10:8080"});
     eventually("repaired", async || (lab.northbound.rows(&id(1, 1))[0]["vips"] == vips).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_go_while_nobody_looks_come_back() {
+    let lab = Lab::start().await;
+    for n in 1..=2 {
+        lab.make(simple(n)).await;
+    }
+    holds(&lab.client(), 1.0).await;
+    let before = lab.northbound.load_balancer(&id(1, 1));
+    let mut thief = steal(&lab);
+    holds(&lab.client(), 0.0).await;
+    lab.by_hand(&[json!({"op": "delete", "table": "Load_Balancer", "where": []})]);
+    // Octavia has deleted one of them meanwhile.
+    lab.agent.forget(&id(1, 2));
+    thief.kill().await.unwrap();
+    eventually("it is back", async || (lab.northbound.rows(&id(1, 1)) == [before.clone()]).then_some(()))
+        .await;
+    assert_eq!(lab.northbound.rows(&id(1, 2)), Vec::<Value>::new());
 }

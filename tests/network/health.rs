@@ -246,3 +246,45 @@ async fn with_report_news_of_probes_put_nothing_right_that_somebody_has_edited()
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(lab.northbound.dump(), edited);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_another_load_balancer_knows_to_be_dead_is_so_from_the_first() {
+    let lab = Lab::start().await;
+    lab.make(load_balancer(
+        1,
+        vec![listener(1, 1, "TCP", 80, 1)],
+        vec![pool(1, "TCP", "TCP", vec![member(1, 1, 10)])],
+    ))
+    .await;
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.told(&id(4, 1), "ERROR").await;
+    // OVN probes it once for both: nothing in the Southbound changes any more.
+    let mut backup = member(3, 2, 11);
+    backup["backup"] = true.into();
+    let mut second = pool(2, "TCP", "TCP", vec![member(2, 2, 10), backup]);
+    second["loadbalancer_id"] = id(1, 2).into();
+    lab.make(load_balancer(2, vec![listener(2, 2, "TCP", 80, 2)], vec![second])).await;
+    lab.told(&id(4, 2), "ERROR").await;
+    let vips = lab.northbound.load_balancer(&id(1, 2))["vips"].clone();
+    assert_eq!(vips, json!({"10.10.10.6:80": "10.10.10.10:8080,10.10.10.11:8080"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_told_of_a_member_without_a_port_is_told_after_a_restart() {
+    let mut lab = Lab::start().await;
+    let members = vec![member(1, 1, 77)];
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
+        .await;
+    lab.told(&id(4, 1), "ERROR").await;
+    lab.host.kill();
+    let before = lab.agent.messages().len();
+    lab.host.restart();
+    eventually("told again", async || {
+        // By itself: a status that lets the member go may only come a second time.
+        let messages = lab.agent.messages().into_iter().skip(before);
+        let members = messages.filter_map(|message| message["members"].as_array().cloned()).flatten();
+        let told = json!({"id": id(4, 1), "operating_status": "ERROR"});
+        members.into_iter().any(|member| member == told).then_some(())
+    })
+    .await;
+}

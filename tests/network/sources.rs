@@ -14,6 +14,16 @@ fn mappings(lab: &Lab) -> usize {
     lab.northbound.load_balancer(&id(1, 1))["ip_port_mappings"].as_object().unwrap().len()
 }
 
+/// How many health checks there are: OVN leaves who is in no mapping out of a VIP that is checked.
+fn checks(lab: &Lab) -> usize {
+    lab.northbound.state()["load_balancers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["health_checks"].as_array().unwrap().len())
+        .sum()
+}
+
 fn refused(answer: &Answer) {
     assert_eq!(answer.status, 422, "{}", answer.body);
     assert_eq!(answer.body["error"], "UnsupportedOptionError");
@@ -41,11 +51,12 @@ async fn who_cannot_be_probed_is_refused_and_who_is_there_stays() {
     lab.make(probed(1)).await;
     let unprobed = plain_pool(2, 2, "UDP", vec![member(2, 2, 11)]);
     lab.make(load_balancer(2, vec![listener(2, 2, "UDP", 53, 2)], vec![unprobed])).await;
-    assert_eq!(mappings(&lab), 1);
+    assert_eq!((mappings(&lab), checks(&lab)), (1, 1));
 
     lab.remove_port(SOURCE);
     eventually("not probed any more", async || (mappings(&lab) == 0).then_some(())).await;
-    assert!(lab.vips().as_object().unwrap().contains_key("10.10.10.5:80"), "but served");
+    assert_eq!(lab.vips()["10.10.10.5:80"], "10.10.10.10:8080", "but served");
+    assert_eq!(checks(&lab), 0, "which OVN does only unchecked");
     let before = lab.northbound.dump();
     refused(&client.call("loadbalancer_create", &json!({"loadbalancer": probed(3)})).await);
     refused(&client.call("health_monitor_create", &monitor(true)).await);
@@ -67,6 +78,7 @@ async fn who_cannot_be_probed_is_refused_and_who_is_there_stays() {
 
     lab.by_hand(&objects::source_port());
     eventually("probed again", async || (mappings(&lab) == 1).then_some(())).await;
+    assert_eq!(checks(&lab), 1);
     assert_eq!(client.call("member_create", &another).await.status, 200);
     assert_eq!(client.call("health_monitor_update", &up).await.status, 200);
 }

@@ -86,6 +86,28 @@ async fn rows_and_statuses_become_as_octavia_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_octavia_has_not_heard_of_yet_is_not_undone() {
+    let lab = Lab::start_with(&[("WEIR_REPAIR", "off")]).await;
+    let mut both = simple(1);
+    both["pools"][0]["members"] = json!([member(1, 1, 10), member(2, 1, 11)]);
+    lab.make(both).await;
+    // The driver-agent is busy: Octavia shows the member until it has been told.
+    lab.agent.hold_statuses(true);
+    lab.client().call("member_delete", &json!({"member": member(2, 1, 11)})).await.committed();
+    let vips = json!({"10.10.10.5:80": "10.10.10.10:8080"});
+    let watching = async {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        assert_eq!(lab.vips(), vips, "the member that was deleted is back");
+        lab.agent.know(simple(1));
+        lab.agent.hold_statuses(false);
+    };
+    let ((code, report), ()) = tokio::join!(lab.sync(&[]), watching);
+    assert_eq!((code, outcome(&report, 1)), (0, json!("in-order")), "{report}");
+    assert_eq!(lab.vips(), vips);
+    assert_eq!(lab.agent.status(&id(4, 2)).0.as_deref(), Some("DELETED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_octavia_denies_is_listed_and_taken_out_only_on_request_and_few_at_a_time() {
     let lab = Lab::start().await;
     for n in 1..=4 {

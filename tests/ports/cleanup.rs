@@ -151,3 +151,30 @@ async fn a_delete_whose_ports_are_being_freed_is_not_taken_back() {
     assert!(scene.ports().is_empty());
     assert!(scene.northbound.rows(&id(1, 1)).is_empty(), "it does not come back without its ports");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_an_early_reference_driver_made_goes_with_its_load_balancer() {
+    let scene = Scene::start().await;
+    let client = scene.host.client();
+    let port = |n: usize, name: &str, owner: &str| {
+        json!({
+            "id": id(6, n), "name": name, "network_id": NETWORK, "device_id": "", "device_owner": owner,
+            "fixed_ips": [{"subnet_id": SUBNET, "ip_address": format!("10.10.10.{}", 70 + n)}],
+        })
+    };
+    // With neither owner nor device; the second one's name is no such port's.
+    for (n, name) in [(1, format!("ovn-lb-vip-{}", id(1, 1))), (2, "mine".to_owned())] {
+        scene.cloud.add_port(port(n, &name, ""));
+        let mut lb = loadbalancer(n);
+        lb["loadbalancer"]["vip_port_id"] = json!(id(6, n));
+        lb["loadbalancer"]["vip_address"] = json!(format!("10.10.10.{}", 70 + n));
+        scene.agent.knows(&id(1, n));
+        client.call("loadbalancer_create", &lb).await.committed();
+        client.call("loadbalancer_delete", &lb).await.committed();
+        eventually("the end is told", async || {
+            scene.agent.statuses(&id(1, n)).contains(&"DELETED".to_owned()).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(scene.ports(), ["mine"]);
+}

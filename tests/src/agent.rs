@@ -28,6 +28,8 @@ struct Books {
     asked: usize,
     /// How long an answer takes, which shows what was so when the question came.
     takes: Duration,
+    /// Statuses wait for their answer.
+    held: bool,
 }
 
 /// An agent beside a host, at the sockets that [`crate::Host`] names.
@@ -43,11 +45,12 @@ impl Agent {
         let (for_status, for_get) = (books.clone(), books.clone());
         let tasks = vec![
             listen(&folder.join("status.sock"), move |message| {
-                (for_status.lock().unwrap().take(message), Duration::ZERO)
+                let mut books = for_status.lock().unwrap();
+                (!books.held).then(|| (books.take(message.clone()), Duration::ZERO))
             }),
             listen(&folder.join("get.sock"), move |request| {
                 let mut books = for_get.lock().unwrap();
-                (books.show(&request), books.takes)
+                Some((books.show(request), books.takes))
             }),
         ];
         Self { books, tasks }
@@ -82,6 +85,11 @@ impl Agent {
     /// From now on an answer takes so long.
     pub fn takes(&self, takes: Duration) {
         self.books.lock().unwrap().takes = takes;
+    }
+
+    /// Whether statuses wait, as they do while somebody else has the load balancer's row.
+    pub fn hold_statuses(&self, hold: bool) {
+        self.books.lock().unwrap().held = hold;
     }
 
     /// Every message so far.
@@ -140,7 +148,7 @@ fn find(value: &Value, id: &str) -> Option<Value> {
 
 fn listen(
     path: &Path,
-    answer: impl Fn(Value) -> (Value, Duration) + Clone + Send + 'static,
+    answer: impl Fn(&Value) -> Option<(Value, Duration)> + Clone + Send + 'static,
 ) -> JoinHandle<()> {
     let listener = UnixListener::bind(path).unwrap();
     tokio::spawn(async move {
@@ -150,9 +158,14 @@ fn listen(
     })
 }
 
-async fn exchange(mut stream: UnixStream, answer: impl Fn(Value) -> (Value, Duration)) {
+async fn exchange(mut stream: UnixStream, answer: impl Fn(&Value) -> Option<(Value, Duration)>) {
     let Some(request) = read(&mut stream).await else { return };
-    let (body, takes) = answer(request);
+    let (body, takes) = loop {
+        match answer(&request) {
+            Some(answer) => break answer,
+            None => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    };
     tokio::time::sleep(takes).await;
     let body = body.to_string();
     let _ = stream.write_all(format!("{}\n{body}", body.len()).as_bytes()).await;

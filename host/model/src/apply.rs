@@ -8,6 +8,7 @@ use crate::{
     change::{
         BatchMember, Change, ExtraPatch, ListenerPatch, MemberPatch, MonitorPatch, ObjectKind, PoolPatch,
     },
+    field::Field,
     graph::{Extra, Listener, LoadBalancer, Member, Monitor, Pool},
     ids::{ListenerId, MemberId, PoolId},
 };
@@ -231,7 +232,10 @@ fn patch_member(member: &mut Member, patch: &MemberPatch) -> bool {
     let mut changed = patch.admin_state_up.write_or(&mut member.admin_state_up, true);
     changed |= patch.weight.write_or(&mut member.weight, Member::DEFAULT_WEIGHT);
     changed |= patch.backup.write_or(&mut member.backup, false);
-    changed |= patch.subnet_id.write_to(&mut member.subnet_id);
+    // Octavia never changes it: `null` is what the user has left out, and what it was filled in with stays.
+    if let Field::Value(_) = patch.subnet_id {
+        changed |= patch.subnet_id.write_to(&mut member.subnet_id);
+    }
     changed | patch_extra(&mut member.extra, &patch.extra)
 }
 

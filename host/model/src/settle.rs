@@ -7,7 +7,7 @@
 use crate::{
     apply::{ApplyError, apply},
     change::{BatchMember, Change},
-    graph::{LoadBalancer, Pool},
+    graph::{LoadBalancer, Member, Pool},
     ids::{ListenerId, MemberId, PoolId},
     release::{ObjectRef, Touched, has},
 };
@@ -141,7 +141,8 @@ fn take_members(
     let (Some(pool), Some(theirs)) = (lb.pools.get_mut(&pool), octavia.pools.get(&pool)) else { return };
     for id in ids {
         if let (Some(member), Some(theirs)) = (pool.members.get_mut(&id), theirs.members.get(&id)) {
-            member.clone_from(theirs);
+            let subnet_id = theirs.subnet_id.or(member.subnet_id);
+            *member = Member { subnet_id, ..theirs.clone() };
         }
     }
 }

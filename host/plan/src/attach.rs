@@ -134,12 +134,30 @@ pub(crate) fn member_switch(
 /// tenants' addresses overlap.
 fn vip_subnets(lb: &LoadBalancer, topology: &dyn Topology) -> Vec<(SubnetId, Vec<IpNet>)> {
     let subnets = lb.vips().filter_map(|vip| {
-        let id = vip.subnet_id?;
+        let id = vip.subnet_id.or_else(|| subnet_by_members(lb, vip, topology))?;
         let known = topology.subnet(id).map(|subnet| subnet.cidrs).unwrap_or_default();
         let cidrs = if known.is_empty() { vip_switch(vip, topology).map(|(_, cidrs)| cidrs)? } else { known };
         Some((id, cidrs))
     });
     subnets.collect()
+}
+
+/// The subnet of a VIP that was taken over from a driver which does not write it down: one that members name, on the VIP's
+/// switch and with its address.
+fn subnet_by_members(lb: &LoadBalancer, vip: &Vip, topology: &dyn Topology) -> Option<SubnetId> {
+    let (switch, _) = vip_switch(vip, topology)?;
+    let named: BTreeSet<_> = lb
+        .pools
+        .values()
+        .flat_map(|pool| pool.members.values())
+        .filter_map(|member| member.subnet_id)
+        .collect();
+    named.into_iter().find(|id| {
+        topology.subnet(*id).is_some_and(|subnet| {
+            subnet.switch.is_some_and(|of| of.uuid == switch.uuid)
+                && subnet.cidrs.iter().any(|cidr| cidr.contains(&vip.address))
+        })
+    })
 }
 
 fn subnet_of(address: &IpAddr, subnets: &[(SubnetId, Vec<IpNet>)]) -> Option<SubnetId> {

@@ -1,6 +1,9 @@
 //! Rows back to a load balancer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use serde::{Deserialize, Serialize};
 use weir_model::{
@@ -314,12 +317,13 @@ impl Reader<'_> {
             .map(|(port, _)| format!(":{port}"))
             .collect();
         for member in members.values_mut().filter(|member| member.admin_state_up && member.weight > 0) {
-            let socket = keys::socket(&member.address, member.port);
+            let socket = SocketAddr::new(member.address, member.port);
             let mut entries = self.row.vips.iter().filter(|(vip, _)| {
                 vip.starts_with('[') == member.address.is_ipv6()
                     && ports.iter().any(|port| vip.ends_with(port.as_str()))
             });
-            let shown = |backends: &String| backends.split(',').any(|backend| backend == socket);
+            // The reference writes IPv6 addresses as users do.
+            let shown = |backends: &String| backends.split(',').any(|backend| backend.parse() == Ok(socket));
             let first = entries.next();
             member.admin_state_up = first.is_none_or(|(_, backends)| shown(backends))
                 || entries.any(|(_, backends)| shown(backends));

@@ -1,8 +1,8 @@
 //! Health monitors: which VIP entries are probed, how the probes reach the members, and what they say.
 //!
 //! OVN ties a check to a VIP entry by the exact text of its key, and leaves a backend without an entry in `ip_port_mappings`
-//! out of a VIP that is checked (ovn-nb(5), `Load_Balancer_Health_Check`). So a check is held back while a member that has a
-//! port could not be probed for want of a source address; a member without a port cannot be helped and is reported.
+//! out of a VIP that is checked (ovn-nb(5), `Load_Balancer_Health_Check`). So a check is held back, or taken off, while a member
+//! that is served could not be probed for want of a source address; a member without a port cannot be helped and is reported.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -122,15 +122,25 @@ pub fn checks<'a>(
             },
         };
         let Ok(front) = vip.parse::<SocketAddr>() else { continue };
-        let mut behind = pool.members.values().filter(|member| member.address.is_ipv4() == front.is_ipv4());
-        // Members that came later wait for their source address outside; those that are served are not let down.
-        if before.is_none() && behind.any(|member| unready.contains(&member.address)) {
+        let behind = pool.members.values().filter(|member| member.address.is_ipv4() == front.is_ipv4());
+        let behind: Vec<IpAddr> = behind.map(|member| member.address).collect();
+        let mut waiting = behind.iter().filter(|address| unready.contains(address)).peekable();
+        let mapped = |address: &IpAddr| checks.mappings.contains_key(&keys::bracketed(address));
+        // Members that come to others that are probed wait for their source address outside. Nobody who is served is let down for
+        // want of one: neither who was probed and has lost it, nor all there are.
+        let let_down = |address: &IpAddr| before.is_none() || was_mapped(address, existing);
+        if waiting.peek().is_some() && (waiting.any(let_down) || !behind.iter().any(mapped)) {
             continue;
         }
         let external_ids = external_ids(monitor, pool, &front.ip());
         checks.rows.insert(vip.clone(), Check { options, external_ids });
     }
     checks
+}
+
+fn was_mapped(address: &IpAddr, existing: &[Existing]) -> bool {
+    let key = keys::bracketed(address);
+    existing.iter().any(|existing| existing.row.ip_port_mappings.contains_key(&key))
 }
 
 fn existing_check<'e>(vip: &str, monitor: &Monitor, existing: &'e [Existing]) -> Option<&'e HealthCheckRow> {
@@ -180,7 +190,7 @@ pub fn health(
     let mut health = HealthMap::new();
     let before = if probes.are_known() { HealthMap::new() } else { health_in_rows(existing) };
     for pool in lb.pools.values().filter(|pool| pool.probing().is_some()) {
-        let transport = transport_of(pool, existing);
+        let transport = transport_of(pool, existing).or_else(|| transport_of_kind(pool));
         for member in pool.members.values().filter(|member| member.admin_state_up) {
             let said = match (port_of(lb, member, topology), transport) {
                 (None, _) => Health::NoPort,
@@ -213,6 +223,16 @@ fn transport_of<'e>(pool: &Pool, existing: &'e [Existing]) -> Option<&'e str> {
         [true, false].iter().any(|up| row.external_ids.contains_key(&keys::object(keys::POOL, pool.id, *up)))
     };
     existing.iter().find(|existing| holds(&existing.row))?.row.protocol.as_deref()
+}
+
+/// The transport that a pool which is in no row yet will be probed over, where its monitor's kind says it: another load
+/// balancer may probe its members already.
+fn transport_of_kind(pool: &Pool) -> Option<&'static str> {
+    match pool.probing()?.kind.as_str() {
+        "TCP" => Some("tcp"),
+        "UDP-CONNECT" => Some("udp"),
+        _ => None,
+    }
 }
 
 impl HealthCheck {

@@ -256,3 +256,102 @@ fn a_flavors_options_are_named_and_go_with_it() {
     assert_eq!(row.options, [("skip".to_owned(), "true".to_owned())].into());
     assert!(!row.external_ids.contains_key(keys::OPTIONS) && northbound.decode(lb) == Some(graph));
 }
+
+#[test]
+fn a_vip_without_a_subnet_has_that_of_its_members_on_its_switch() {
+    // As the reference leaves it: a VIP and a member on the private network, whose subnet only the member says.
+    let (northbound, lb) = lb(&[pool(1, "ONE", 1)]);
+    let mut graph = northbound.decode(lb).unwrap();
+    graph.vip =
+        Vip { address: id("10.10.10.5"), port_id: None, network_id: Some(id(PRIVATE)), subnet_id: None };
+    let members = &mut graph.pools.get_mut(&numbered(0x30, 1)).unwrap().members;
+    let mut another = members.values().next().unwrap().clone();
+    (another.id, another.address, another.subnet_id) = (numbered(0x40, 999), id("10.10.10.77"), None);
+    members.insert(another.id, another.clone());
+    let subnet_of = |graph: &LoadBalancer| graph.pools[&numbered(0x30, 1)].members[&another.id].subnet_id;
+    let mut filled = graph.clone();
+    attach::fill_subnets(&mut filled, &Net);
+    assert_eq!(subnet_of(&filled), Some(id(PRIVATE_SUBNET)));
+    // Not that of a member on another network.
+    graph.vip.network_id = Some(id(PUBLIC));
+    attach::fill_subnets(&mut graph, &Net);
+    assert_eq!(subnet_of(&graph), None);
+}
+
+#[test]
+fn a_member_whose_address_another_driver_wrote_in_another_form_is_served() {
+    let in_v6 = |n: u128, address: &str| {
+        let Change::PoolCreate(lb, listener, mut pool) = pool(1, "ONE", 1) else { unreachable!() };
+        let mut member = pool.members.pop_first().unwrap().1;
+        (member.id, member.address) = (uuid::Uuid::from_u128(n).into(), id(address));
+        pool.members.insert(member.id, member);
+        Change::PoolCreate(lb, listener, pool)
+    };
+    let (mut northbound, lb) = lb(&[in_v6(7, "fd00:10::10"), listener(1, 80, "ALPHA", Some(1))]);
+    let row = northbound.rows.values_mut().next().unwrap();
+    row.external_ids.retain(|key, _| !key.starts_with("weir:"));
+    row.vips = [("[fd00::1]:80".to_owned(), "[FD00:10:0::10]:8080".to_owned())].into();
+    let up = |northbound: &Northbound| {
+        let graph = northbound.decode(lb).unwrap();
+        graph.pools[&numbered(0x30, 1)].members.values().all(|member| member.admin_state_up)
+    };
+    assert!(up(&northbound));
+    // One that is really not there is down.
+    northbound.rows.values_mut().next().unwrap().vips =
+        [("[fd00::1]:80".to_owned(), "[FD00:10:0::11]:8080".to_owned())].into();
+    assert!(!up(&northbound));
+}
+
+#[test]
+fn nobody_who_is_served_is_let_down_for_want_of_a_source() {
+    let monitor = Monitor {
+        id: numbered(0x50, 1),
+        kind: "PING".into(),
+        delay: 1,
+        timeout: 1,
+        rise: 1,
+        fall: 1,
+        admin_state_up: true,
+        extra: Extra::new(),
+    };
+    let (mut northbound, lb) = lb(&[pool(1, "ONE", 2), listener(1, 80, "ALPHA", Some(1))]);
+    step(&mut northbound, &Change::HealthMonitorCreate(numbered(0x30, 1), monitor));
+    let probed = |northbound: &Northbound| {
+        let row = northbound.rows.values().next().unwrap();
+        (row.health_checks.len(), row.ip_port_mappings.len())
+    };
+    let again = |northbound: &mut Northbound| {
+        let graph = northbound.decode(lb);
+        let plan = northbound.plan(lb, graph.as_ref()).unwrap();
+        northbound.execute(&plan);
+        assert!(northbound.plan(lb, graph.as_ref()).unwrap().is_empty(), "once is enough");
+        probed(northbound)
+    };
+    assert_eq!(probed(&northbound), (1, 2));
+    // A member of a subnet without a source comes to others: it waits outside, and they are still probed.
+    northbound.sourceless.insert(id(PUBLIC_SUBNET));
+    let Change::PoolCreate(_, _, made) = pool(1, "ONE", 1) else { unreachable!() };
+    let mut newcomer = made.members.values().next().unwrap().clone();
+    newcomer.id = numbered(0x40, 999);
+    (newcomer.address, newcomer.subnet_id) = (id("172.24.4.50"), Some(id(PUBLIC_SUBNET)));
+    step(&mut northbound, &Change::MemberCreate(numbered(0x30, 1), newcomer.clone()));
+    assert_eq!(again(&mut northbound), (1, 2));
+    // Its subnet gets one, and loses it again: then it is served, as the others are, unchecked.
+    northbound.sourceless.clear();
+    assert_eq!(again(&mut northbound), (1, 3));
+    northbound.sourceless.insert(id(PUBLIC_SUBNET));
+    assert_eq!(again(&mut northbound), (0, 2));
+    northbound.sourceless.clear();
+    assert_eq!(again(&mut northbound), (1, 3));
+    // Nor may all that there are wait.
+    northbound.sourceless.insert(id(PUBLIC_SUBNET));
+    let mut graph = northbound.decode(lb).unwrap();
+    let members = &mut graph.pools.get_mut(&numbered(0x30, 1)).unwrap().members;
+    members.clear();
+    newcomer.id = numbered(0x40, 998);
+    newcomer.address = id("172.24.4.51");
+    members.insert(newcomer.id, newcomer);
+    let plan = northbound.plan(lb, Some(&graph)).unwrap();
+    northbound.execute(&plan);
+    assert_eq!(probed(&northbound), (0, 0));
+}

@@ -1,7 +1,7 @@
 //! Errors of the layers below, as the API words them.
 
 use weir_journal::JournalError;
-use weir_model::{ApplyError, Change};
+use weir_model::{ApplyError, Change, LoadBalancerId};
 use weir_octavia::Refusal;
 use weir_plan::{PlanError, Problem};
 
@@ -36,6 +36,16 @@ pub fn of_problem(problem: &Problem) -> Refusal {
         Refusal::driver(problem.code.as_str(), problem.user.as_str())
     };
     refusal.operator(problem.operator.as_str())
+}
+
+/// Why nothing is made of rows that do not say what they are of.
+pub fn of_unreadable(lb: LoadBalancerId) -> Refusal {
+    let text = format!(
+        "the rows of load balancer {lb} cannot be read: none has an address in its external_ids' {}",
+        weir_plan::keys::VIP
+    );
+    Refusal::unavailable("rows-unreadable", "the load balancer has been damaged in the Northbound; try again")
+        .operator(text)
 }
 
 /// Why a change cannot be written down.

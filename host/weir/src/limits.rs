@@ -83,8 +83,9 @@ pub const SYNC_AGAIN: Duration = Duration::from_secs(15);
 /// another host, and Octavia's transaction around it.
 pub const PORT_YOUNG: Duration = Duration::from_secs(120);
 
-/// How often `weir sync` reads a load balancer anew that changes meanwhile.
-pub const SYNC_TRIES: usize = 10;
+/// How often `weir sync` reads a load balancer anew that changes meanwhile, with [`OCTAVIA_LOOK`] between: for longer than
+/// [`OCTAVIA_COMMIT`].
+pub const SYNC_TRIES: usize = 70;
 
 /// `weir sync` takes out at most one of so many load balancers in a run, that is 5 %.
 pub const SYNC_REMOVES_ONE_OF: usize = 20;

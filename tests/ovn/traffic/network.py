@@ -84,12 +84,8 @@ def rows():
         members.append(Ref(label(name)))
         ports[network].append(Ref(label(name)))
     for network, version in itertools.product(TENANTS, (4, 6)):
-        name = f"ovn-lb-hm-{network.subnet(network.at(SOURCE, version))}"
-        mac = f"fa:16:3e:00:02:{next(_macs):02x}"
-        everything.append(switch_port(
-            network, name, type="localport", addresses=[f"{mac} {network.at(SOURCE, version)}"], owner="ovn-lb-hm:distributed",
-            cidrs=network.cidr(SOURCE, version)))
-        ports[network].append(Ref(label(name)))
+        everything.append(source_port(network, version))
+        ports[network].append(Ref(label(source_name(network, version))))
     everything.append(insert(
         "Logical_Switch_Port", label("localnet"), name=f"provnet-{identity('localnet')}", type="localnet", addresses=["unknown"],
         options={"network_name": PHYSICAL, "mcast_flood": "false", "mcast_flood_reports": "true"}))
@@ -192,10 +188,27 @@ def switch_port(network, name, *, addresses, owner, cidrs, type="", options=None
                       "neutron:port_capabilities": "", "neutron:security_group_ids": ""})
 
 
+def source_name(network, version):
+    return f"ovn-lb-hm-{network.subnet(network.at(SOURCE, version))}"
+
+
+def source_port(network, version):
+    """The port that health checks of a subnet are sent from."""
+    mac = f"fa:16:3e:00:02:{next(_macs):02x}"
+    return switch_port(
+        network, source_name(network, version), type="localport", addresses=[f"{mac} {network.at(SOURCE, version)}"],
+        owner="ovn-lb-hm:distributed", cidrs=network.cidr(SOURCE, version))
+
+
 def vip_port(network, name, cidrs, addresses=()):
     """Operations that make a load balancer's port: Neutron gives it no addresses, unless it is the user's own."""
-    return [switch_port(network, name, addresses=addresses, owner="" if addresses else "ovn-lb:vip", cidrs=cidrs),
-            mutate("Logical_Switch", ["name", "==", network.switch], "ports", "insert", [Ref(label(name))])]
+    return into(network, name, switch_port(
+        network, name, addresses=addresses, owner="" if addresses else "ovn-lb:vip", cidrs=cidrs))
+
+
+def into(network, name, port):
+    """Operations that put a port into the switch of its network."""
+    return [port, mutate("Logical_Switch", ["name", "==", network.switch], "ports", "insert", [Ref(label(name))])]
 
 
 def remove_port(database, network, name):

@@ -1,6 +1,7 @@
 """Health monitors: who does not answer gets no traffic, and Octavia hears of it."""
 
 import clients
+import network
 import pytest
 import servers
 
@@ -96,6 +97,24 @@ def test_a_backup_serves_while_no_other_does(lab, balancer, serve):
     one.alive(primary)
     one.wait_for_rows("no backup", lambda rows: f"{spare['address']}:{spare['protocol_port']}" not in str(rows[0]["vips"]))
     assert only(clients.tcp, lab.near, one.vip, 80, ["a1"])
+
+
+def test_without_a_source_members_are_served_unchecked(lab, balancer, serve):
+    [server] = serve("a1")
+    one = balancer()
+    _, pool, _ = one.front("TCP", 80, [server])
+    one.monitor(pool, "TCP")
+    one.alive(server)
+    source = network.source_name(network.PRIVATE, 4)
+    network.remove_port(lab.northbound, network.PRIVATE, source)
+    try:
+        one.wait_for_rows("no checks", lambda rows: not rows[0]["health_check"] and not rows[0]["ip_port_mappings"])
+        assert clients.tcp(lab.near, one.vip, 80) == "a1"
+    finally:
+        lab.northbound.transact(*network.into(network.PRIVATE, source, network.source_port(network.PRIVATE, 4)))
+    one.wait_for_rows("checks", lambda rows: rows[0]["health_check"] and rows[0]["ip_port_mappings"])
+    one.alive(server)
+    assert clients.tcp(lab.near, one.vip, 80) == "a1"
 
 
 def test_without_its_monitor_a_pool_has_all_members(lab, balancer, serve):

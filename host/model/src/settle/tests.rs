@@ -192,3 +192,23 @@ fn a_new_pool_in_use_is_online_before_it_has_members() {
         .find(|it| it.object == ObjectRef::Pool(id(7)));
     assert_eq!(pool.unwrap().operating, Some(crate::OperatingStatus::Online));
 }
+
+#[test]
+fn a_members_subnet_that_octavia_leaves_out_stays_as_it_was_found() {
+    let mut rows = lb();
+    let subnet = Some(id(9));
+    rows.pools.get_mut(&id(3)).unwrap().members.get_mut(&id(4)).unwrap().subnet_id = subnet;
+    let of = |graph: &LoadBalancer| graph.pools[&id(3)].members[&id(4)].subnet_id;
+    let mut patch = member_patch(4, Field::Value(7));
+    patch.subnet_id = Field::Null;
+    let batch = BatchMember { address: member(4).address, port: 80, patch: patch.clone() };
+    for change in [Change::MemberUpdate(id(3), patch), Change::MemberBatch(id(3), vec![batch])] {
+        let mut graph = Some(rows.clone());
+        apply(&mut graph, &change).unwrap();
+        let mut graph = graph.unwrap();
+        assert_eq!(of(&graph), subnet, "{change:?}");
+        assert_eq!(graph.pools[&id(3)].members[&id(4)].weight, 7);
+        take_values(&mut graph, &change, &lb());
+        assert_eq!((of(&graph), graph.pools[&id(3)].members[&id(4)].weight), (subnet, 1), "{change:?}");
+    }
+}

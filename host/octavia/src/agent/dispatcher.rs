@@ -80,6 +80,12 @@ impl Dispatcher {
         self.0.changed.notify_one();
     }
 
+    /// Whether a provisioning status of something in a load balancer has not arrived yet: until then Octavia shows what a
+    /// delete has taken away.
+    pub fn lets_go(&self, lb: Uuid) -> bool {
+        self.0.schedule.lock().lets_go(lb)
+    }
+
     /// How many statuses wait.
     pub fn backlog(&self) -> BacklogStatus {
         self.0.schedule.lock().backlog(Instant::now())

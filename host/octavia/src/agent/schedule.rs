@@ -126,6 +126,14 @@ impl Schedule {
         std::mem::take(&mut self.missing)
     }
 
+    /// Whether a provisioning status of something in a load balancer has not arrived yet.
+    pub fn lets_go(&self, lb: Uuid) -> bool {
+        self.queues.get(&lb).is_some_and(|queue| {
+            let mut all = queue.waiting.values().chain(queue.sending.values());
+            all.any(|waiting| waiting.update.provisioning.is_some())
+        })
+    }
+
     /// How many statuses wait.
     pub fn backlog(&self, now: Instant) -> BacklogStatus {
         let all =

@@ -140,7 +140,8 @@ impl Topology for Around<'_> {
         Net.port_at(switch, cidrs, address)
     }
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
-        Net.source_of(subnet, switch, ipv4)
+        let has_one = !self.0.sourceless.contains(&subnet);
+        Net.source_of(subnet, switch, ipv4).filter(|_| has_one)
     }
     fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
         // More than it asks for: whose they are is looked at.
@@ -254,6 +255,8 @@ pub struct Northbound {
     pub rows: BTreeMap<Uuid, LoadBalancerRow>,
     pub attached: BTreeSet<(Holder, Uuid)>,
     pub acls: BTreeSet<ExistingAcl>,
+    /// Subnets whose source port is gone.
+    pub sourceless: BTreeSet<SubnetId>,
 }
 
 impl Northbound {

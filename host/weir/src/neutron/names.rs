@@ -31,12 +31,26 @@ pub fn vip_device(lb: LoadBalancerId) -> String {
 /// The load balancer whose VIP port this is; `None` for everybody else's port.
 pub fn vip_port_of(port: &Port) -> Option<LoadBalancerId> {
     let lb: LoadBalancerId = port.device_id.strip_prefix(DEVICE)?.parse().ok()?;
-    let named = port.name.strip_prefix(VIP)?;
+    (port.device_owner == VIP_OWNER && named(&port.name) == Some(lb)).then_some(lb)
+}
+
+/// The same for a port that a load balancer's rows name: the reference driver's earlier releases have given it neither owner nor
+/// device.
+pub fn vip_port_of_rows(port: &Port) -> Option<LoadBalancerId> {
+    let lb = named(&port.name)?;
+    let owner = [VIP_OWNER, ""].contains(&port.device_owner.as_str());
+    let device = port.device_id.is_empty() || port.device_id == vip_device(lb);
+    (owner && device).then_some(lb)
+}
+
+/// The load balancer that a VIP port's name says.
+fn named(name: &str) -> Option<LoadBalancerId> {
+    let named = name.strip_prefix(VIP)?;
     let id = named
         .strip_prefix("additional-")
         .and_then(|rest| rest.split_once('-'))
         .map_or(named, |(n, id)| if n.parse::<usize>().is_ok() { id } else { named });
-    (port.device_owner == VIP_OWNER && id.parse() == Ok(lb)).then_some(lb)
+    id.parse().ok()
 }
 
 /// The subnet whose source port this is; `None` for everybody else's port.
@@ -93,6 +107,17 @@ mod tests {
         ] {
             assert_eq!(vip_port_of(&port(name, owner, device)), None, "{name} {owner} {device}");
         }
+        for (owner, device, ours) in [
+            ("", "", true),
+            (VIP_OWNER, "", true),
+            ("", device.as_str(), true),
+            ("compute:nova", "", false),
+            ("", "10000000-0000-4000-8000-000000000009", false),
+        ] {
+            let ours = ours.then_some(lb);
+            assert_eq!(vip_port_of_rows(&port(&name, owner, device)), ours, "{owner} {device}");
+        }
+        assert_eq!(vip_port_of_rows(&port("web", "", "")), None);
         let source = format!("ovn-lb-hm-{LB}");
         assert_eq!(source_port_of(&port(&source, SOURCE_OWNER, &source)), LB.parse().ok());
         assert_eq!(source_port_of(&port(&source, SOURCE_OWNER, "")), None);

@@ -24,7 +24,7 @@ impl Neutron {
         });
         if made.is_err() {
             let lb = request.loadbalancer_id;
-            if let Err(error) = self.free_vip_ports(lb, limits::VIP_PORT_TAKEN_BACK).await {
+            if let Err(error) = self.free_vip_ports(lb, &[], limits::VIP_PORT_TAKEN_BACK).await {
                 warn!(%lb, code = error.code(), %error, "VIP ports of a failed call stay for now");
             }
         }
@@ -101,22 +101,32 @@ impl Neutron {
         made(what, vip, &port)
     }
 
-    /// Frees the VIP ports of a load balancer that Weir, or the reference driver, has made; says how many there were.
+    /// Frees the VIP ports of a load balancer that Weir, or the reference driver, has made; says how many there were. `in_rows`
+    /// are those that its rows have named.
     ///
     /// # Errors
     /// [`NeutronError`]; some may be freed.
-    pub async fn free_vip_ports(&self, lb: LoadBalancerId, within: Duration) -> Result<usize, NeutronError> {
+    pub async fn free_vip_ports(
+        &self,
+        lb: LoadBalancerId,
+        in_rows: &[PortId],
+        within: Duration,
+    ) -> Result<usize, NeutronError> {
         let client = self.client.within(within);
         let query = PortQuery { device_id: Some(names::vip_device(lb)), ..PortQuery::default() };
-        let mut freed = 0;
-        for port in client.ports(&query).await? {
-            if names::vip_port_of(&port) == Some(lb) {
-                client.delete_port(port.id).await?;
-                info!(port = %port.id, name = port.name, "VIP port freed");
-                freed += 1;
+        let mut ours = client.ports(&query).await?;
+        ours.retain(|port| names::vip_port_of(port) == Some(lb));
+        for id in in_rows {
+            if ours.iter().all(|port| port.id != id.uuid()) {
+                let port = client.port(id.uuid()).await?;
+                ours.extend(port.filter(|port| names::vip_port_of_rows(port) == Some(lb)));
             }
         }
-        Ok(freed)
+        for port in &ours {
+            client.delete_port(port.id).await?;
+            info!(port = %port.id, name = port.name, "VIP port freed");
+        }
+        Ok(ours.len())
     }
 }
 

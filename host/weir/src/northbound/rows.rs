@@ -92,10 +92,9 @@ pub fn all(replica: &Replica) -> BTreeSet<LoadBalancerId> {
     rows.filter_map(|(_, row)| load_balancer_of(row)).collect()
 }
 
-/// Every load balancer with members that are probed.
+/// Every load balancer with a health monitor, also where its members cannot be probed.
 pub fn probed(replica: &Replica) -> BTreeSet<LoadBalancerId> {
-    let is_probed =
-        |row: &Row| row.get("ip_port_mappings").is_some_and(|mappings| !mappings.string_map().is_empty());
+    let is_probed = |row: &Row| row.map_value("external_ids", keys::HEALTH_MONITORS).is_some();
     let rows = replica.rows("Load_Balancer").filter(|(_, row)| is_probed(row));
     rows.filter_map(|(_, row)| load_balancer_of(row)).collect()
 }

@@ -185,6 +185,11 @@ impl Host {
         }
         attach::fill_change_subnets(&mut change, graph.as_ref(), &topology);
         apply(&mut graph, &change).map_err(|error| fault::of_apply(&change, &error))?;
+        let unreadable = graph.is_none() && !existing.is_empty();
+        if unreadable && before.is_none() && !matches!(change, Change::LoadBalancerDelete(_)) {
+            // A delete of something in it finds nothing to delete: the rest of it is not to go for that.
+            return Err(fault::of_unreadable(lb));
+        }
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &topology);
         }

@@ -33,6 +33,13 @@ pub enum Reason {
     AsRows,
 }
 
+impl Reason {
+    /// Whether Octavia is asked, whatever the rows look like.
+    pub fn asks_octavia(&self) -> bool {
+        matches!(self, Self::Edited | Self::Again)
+    }
+}
+
 /// Why, in all.
 pub type Reasons = BTreeSet<Reason>;
 
@@ -53,6 +60,8 @@ struct Inner {
     /// Marks that come at a later time.
     later: BTreeSet<(Instant, LoadBalancerId, Reason)>,
     fights: HashMap<LoadBalancerId, Fight>,
+    /// Marks that nothing else shows, kept until marks count again.
+    kept: BTreeSet<(LoadBalancerId, Reason)>,
     /// How many are being looked at.
     looking: usize,
 }
@@ -77,15 +86,24 @@ impl Dirty {
         let mut inner = self.inner.lock();
         inner.active = true;
         all.into_iter().for_each(|lb| inner.mark(lb, reason, now, now));
+        for (lb, reason) in std::mem::take(&mut inner.kept) {
+            inner.mark(lb, reason, now, now);
+        }
         drop(inner);
         self.marked.notify_one();
     }
 
-    /// Forgets everything; marks are for nothing from now on.
+    /// Marks are for nothing from now on, and forgotten, but for those by which Octavia is asked: what somebody has edited
+    /// may not show any more.
     pub fn stop(&self) {
         let mut inner = self.inner.lock();
+        let marked =
+            inner.marks.iter().flat_map(|(lb, mark)| mark.reasons.iter().map(|reason| (*lb, *reason)));
+        let later = inner.later.iter().map(|(_, lb, reason)| (*lb, *reason));
+        let mut kept: BTreeSet<_> = marked.chain(later).filter(|(_, reason)| reason.asks_octavia()).collect();
+        kept.extend(&inner.kept);
         // Looks under way come to their end.
-        *inner = Inner { looking: inner.looking, ..Inner::default() };
+        *inner = Inner { looking: inner.looking, kept, ..Inner::default() };
     }
 
     /// Whether marks count.
@@ -112,6 +130,10 @@ impl Dirty {
         let mut inner = self.inner.lock();
         if inner.active {
             inner.later.extend(reasons.iter().map(|reason| (at, lb, *reason)));
+        } else {
+            inner
+                .kept
+                .extend(reasons.iter().filter(|reason| reason.asks_octavia()).map(|reason| (lb, *reason)));
         }
         drop(inner);
         self.marked.notify_one();
@@ -176,6 +198,10 @@ impl Dirty {
 impl Inner {
     fn mark(&mut self, lb: LoadBalancerId, reason: Reason, now: Instant, at: Instant) {
         if !self.active {
+            // A look that was under way when marks ceased to count.
+            if reason.asks_octavia() {
+                self.kept.insert((lb, reason));
+            }
             return;
         }
         let not_before = self.fights.get(&lb).map(|fight| fight.until);
@@ -235,6 +261,26 @@ mod tests {
         assert_eq!(dirty.count(), 1, "a look does not end with the lock");
         dirty.looked();
         assert_eq!(dirty.count(), 0);
+    }
+
+    #[test]
+    fn that_octavia_is_to_be_asked_outlives_the_lock() {
+        let (dirty, now) = (dirty(), Instant::now());
+        dirty.mark(lb(1), Reason::Edited, now);
+        dirty.mark(lb(2), Reason::Rows, now);
+        dirty.mark_at(lb(3), &[Reason::Again, Reason::Network].into(), now + limits::OCTAVIA_COMMIT);
+        dirty.stop();
+        // A look that was under way.
+        dirty.mark_at(lb(4), &[Reason::Edited, Reason::Network].into(), now);
+        assert_eq!((dirty.next(), dirty.count()), (None, 0));
+        dirty.start([lb(1)], Reason::All, now);
+        let taken: std::collections::BTreeMap<_, _> = dirty.take(now, 10).into_iter().collect();
+        let asked = [
+            (lb(1), [Reason::All, Reason::Edited].into()),
+            (lb(3), [Reason::Again].into()),
+            (lb(4), [Reason::Edited].into()),
+        ];
+        assert_eq!(taken, asked.into());
     }
 
     #[test]

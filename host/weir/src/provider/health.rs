@@ -104,13 +104,14 @@ impl Host {
     pub(super) fn look_at_all_probes(&self) {
         let concerned: BTreeSet<_> = {
             let (northbound, southbound) = (self.northbound.replica(), self.southbound.replica());
+            // Those included of whose members the Southbound says nothing: they are in ERROR without a port. Where it was not
+            // read yet, statuses from before a restart, which may be told twice, are not the last word.
+            let mut concerned = rows::probed(&northbound);
             if southbound.is_complete() {
                 let rows = southbound.rows(SERVICE_MONITOR);
-                rows.flat_map(|(_, row)| southbound::probing(&northbound, row)).collect()
-            } else {
-                // Statuses from before a restart, which may be told twice, are not the last word.
-                rows::probed(&northbound)
+                concerned.extend(rows.flat_map(|(_, row)| southbound::probing(&northbound, row)));
             }
+            concerned
         };
         // What was told last is not on disk.
         concerned.iter().for_each(|lb| self.tell_all(*lb));

@@ -17,6 +17,8 @@ pub struct Index(Mutex<Inner>);
 struct Inner {
     asked: HashMap<Key, HashMap<Arc<Lookup>, Asked>>,
     known: HashMap<LoadBalancerId, Known>,
+    /// Load balancers that were known before everything was forgotten, and have not been planned since.
+    former: BTreeSet<LoadBalancerId>,
 }
 
 /// A question, its last answer, and whose plans depend on it.
@@ -52,6 +54,7 @@ impl Index {
         }
         let gone: Vec<_> = before.into_iter().filter(|old| noted.binary_search(old).is_err()).collect();
         inner.known.insert(lb, Known { lookups: noted, rows });
+        inner.former.remove(&lb);
         inner.no_longer_asks(lb, &gone);
         others
     }
@@ -66,9 +69,16 @@ impl Index {
         self.0.lock().known.contains_key(&lb)
     }
 
-    /// Every load balancer that has been planned.
+    /// Whether it has been planned, or had been before everything was forgotten.
+    pub fn knew(&self, lb: LoadBalancerId) -> bool {
+        let inner = self.0.lock();
+        inner.known.contains_key(&lb) || inner.former.contains(&lb)
+    }
+
+    /// Every load balancer that has been planned, or had been before everything was forgotten.
     pub fn all(&self) -> Vec<LoadBalancerId> {
-        self.0.lock().known.keys().copied().collect()
+        let inner = self.0.lock();
+        inner.known.keys().chain(&inner.former).copied().collect()
     }
 
     /// The load balancers whose plans depend on a question with one of these keys that has another answer now.
@@ -90,14 +100,18 @@ impl Index {
     /// Forgets a load balancer that is gone.
     pub fn forget(&self, lb: LoadBalancerId) {
         let mut inner = self.0.lock();
+        inner.former.remove(&lb);
         if let Some(known) = inner.known.remove(&lb) {
             inner.no_longer_asks(lb, &known.lookups);
         }
     }
 
-    /// Forgets everything.
+    /// Forgets everything but which load balancers there were: their rows may go while nobody looks.
     pub fn clear(&self) {
-        *self.0.lock() = Inner::default();
+        let mut inner = self.0.lock();
+        let mut former = std::mem::take(&mut inner.former);
+        former.extend(inner.known.keys());
+        *inner = Inner { former, ..Inner::default() };
     }
 }
 
@@ -215,6 +229,22 @@ mod tests {
         assert!(!index.knows(lb(2)));
         index.forget(lb(1));
         assert!(index.0.lock().asked.is_empty() && index.all().is_empty());
+    }
+
+    #[test]
+    fn what_there_was_is_remembered_when_all_is_forgotten() {
+        let (index, net) = (Index::default(), Net::default());
+        index.note(lb(1), asks(&net, &["a"]), fingerprint(&0));
+        index.note(lb(2), asks(&net, &["a"]), fingerprint(&0));
+        index.clear();
+        assert!(!index.knows(lb(1)) && index.knew(lb(1)) && index.rows(lb(1)).is_none());
+        assert_eq!(index.all().into_iter().collect::<BTreeSet<_>>(), [lb(1), lb(2)].into());
+        index.forget(lb(2));
+        index.note(lb(1), asks(&net, &["a"]), fingerprint(&0));
+        assert_eq!(index.all(), [lb(1)]);
+        index.clear();
+        index.clear();
+        assert_eq!(index.all(), [lb(1)]);
     }
 
     #[test]

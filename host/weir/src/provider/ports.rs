@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info, warn};
-use weir_model::{Change, LoadBalancerId, ObjectRef, SubnetId};
+use weir_model::{Change, LoadBalancerId, ObjectRef, PortId, SubnetId};
 use weir_neutron::{NeutronError, Port, PortQuery};
 use weir_octavia::{CallContext, ChangeState, ErrorClass, Refusal, VipPortRequest, VipPorts};
 
@@ -88,7 +88,7 @@ impl Host {
         self.changes.settle(Some(key), Some(Outcome::Abandoned), Vec::new());
         // With a row it has become a load balancer all the same; what cannot be freed now is found by the next look.
         if self.graph(lb).is_none() {
-            self.free_vip_ports(lb).await;
+            self.free_vip_ports(lb, &[]).await;
         }
         Ok(ChangeState { loadbalancer_id: Some(lb), ..super::api::never_accepted(key) })
     }
@@ -106,10 +106,13 @@ impl Host {
         if let (Task::Change(change), Some(lb)) = (&pending.task, pending.record.lb)
             && matches!(&**change, Change::LoadBalancerDelete(_))
         {
+            let before = pending.record.undo().and_then(|undo| undo.before);
+            let ports: Vec<_> =
+                before.iter().flat_map(|lb| lb.vips()).filter_map(|vip| vip.port_id).collect();
             // A load balancer that came back would have no ports.
             pending.record.forget_undo();
             if self.graph(lb).is_none() && self.queues.pending(lb).is_empty() {
-                self.free_vip_ports(lb).await;
+                self.free_vip_ports(lb, &ports).await;
             }
             self.sources_are_freed(lb).await;
         }
@@ -143,14 +146,14 @@ impl Host {
         let host = self.clone();
         tokio::spawn(async move {
             if host.graph(lb).is_none() && host.queues.pending(lb).is_empty() {
-                host.free_vip_ports(lb).await;
+                host.free_vip_ports(lb, &[]).await;
             }
         });
     }
 
-    async fn free_vip_ports(&self, lb: LoadBalancerId) {
+    async fn free_vip_ports(&self, lb: LoadBalancerId, in_rows: &[PortId]) {
         let Some(neutron) = &self.neutron else { return };
-        if let Err(error) = neutron.free_vip_ports(lb, limits::VIP_PORT_FREED).await {
+        if let Err(error) = neutron.free_vip_ports(lb, in_rows, limits::VIP_PORT_FREED).await {
             warn!(%lb, code = error.code(), %error, "VIP ports stay for now; the next look at Neutron frees them");
         }
     }
@@ -206,7 +209,7 @@ impl Host {
                     if self.repair == Repair::Report {
                         warn!(%lb, "leaked-vip-port: VIP ports of a load balancer that nobody knows");
                     } else if self.is_missing(lb) {
-                        let freed = neutron.free_vip_ports(lb, limits::VIP_PORT_FREED).await?;
+                        let freed = neutron.free_vip_ports(lb, &[], limits::VIP_PORT_FREED).await?;
                         info!(%lb, freed, "VIP ports freed: neither the Northbound nor Octavia knows the load balancer");
                     }
                 }

@@ -82,6 +82,20 @@ impl Pending {
         matches!(self.task, Task::Rebuild(_) | Task::Repair { wish: Wish::Octavias(_) | Wish::Nothing, .. })
     }
 
+    /// Whether nothing of the load balancer may be left when it is done.
+    pub fn wants_it_gone(&self) -> bool {
+        match &self.task {
+            Task::Change(change) => {
+                // A create too: it may be rolled back.
+                matches!(**change, Change::LoadBalancerDelete(_) | Change::LoadBalancerCreate(_))
+            }
+            Task::Revert { undo, .. } => undo.before.is_none(),
+            Task::TakeOut(object) => matches!(object, ObjectRef::LoadBalancer(_)),
+            Task::Repair { wish, .. } => matches!(wish, Wish::Nothing),
+            Task::Verify { .. } | Task::Rebuild(_) | Task::Reconcile => false,
+        }
+    }
+
     /// Does it to a graph. A create that finds itself done already is done.
     pub fn apply(&self, graph: &mut Option<LoadBalancer>) -> Result<(), ApplyError> {
         match &self.task {

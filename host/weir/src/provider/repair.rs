@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::Repair,
-    limits,
+    fault, limits,
     northbound::{committer::Asked, rows, topology::ReplicaTopology},
     planning::{Planned, Planner},
     plugins::Plugins,
@@ -92,11 +92,13 @@ impl Host {
 
     /// Looks at a load balancer.
     pub(super) async fn look_unasked(self: &Arc<Self>, lb: LoadBalancerId, reasons: Reasons) {
-        // Work that goes on after a pause looks at everything.
+        let now = Instant::now();
         if self.pauses.hold(lb) {
+            // Work that goes on after a pause looks at everything; that Octavia is to be asked shows in nothing.
+            let asking = reasons.into_iter().filter(Reason::asks_octavia).collect();
+            self.dirty.mark_at(lb, &asking, now + limits::REPAIR_AGAIN);
             return;
         }
-        let now = Instant::now();
         if !self.queues.is_idle(lb) {
             self.dirty.mark_at(lb, &reasons, now + limits::REPAIR_BUSY);
             return;
@@ -109,7 +111,8 @@ impl Host {
         }
         self.metrics.looks.inc();
         let before = rows::existing(&self.northbound.replica(), lb);
-        let (wish, by_hand) = match self.patience.run(|| self.see(lb, &reasons)) {
+        let seen = self.patience.run(|| self.see(lb, &reasons));
+        let (wish, by_hand) = match seen {
             Seen::Nothing => {
                 self.metrics.looks_in_vain.inc();
                 return;
@@ -132,6 +135,9 @@ impl Host {
         if let Some(record) = self.push_if_idle(lb, Task::Repair { wish, by_hand }, &before) {
             record.finished().await;
         } else {
+            // What has come in between hides the edit.
+            let edited = (seen == Seen::Edited).then_some(Reason::Edited);
+            let reasons = reasons.into_iter().chain(edited).collect();
             self.dirty.mark_at(lb, &reasons, Instant::now() + limits::REPAIR_BUSY);
         }
     }
@@ -145,7 +151,7 @@ impl Host {
         let replica = self.northbound.replica();
         let existing = rows::existing(&replica, lb);
         if existing.is_empty() {
-            return if self.index.knows(lb) { Seen::Gone } else { Seen::Nothing };
+            return if self.index.knew(lb) { Seen::Gone } else { Seen::Nothing };
         }
         self.gone.lock().remove(&lb);
         let may_write = |existing: &Existing| self.ownership.may_write(lb, &existing.row).is_ok();
@@ -160,7 +166,8 @@ impl Host {
         }
         let plugins = self.in_use.plugins(&replica);
         let as_rows = reasons.contains(&Reason::AsRows);
-        if ours && !as_rows && (edited(&existing, &plugins.words) || asks_octavia(reasons)) {
+        if ours && !as_rows && (edited(&existing, &plugins.words) || reasons.iter().any(Reason::asks_octavia))
+        {
             return Seen::Edited;
         }
         let by_hand = self.index.rows(lb).is_some_and(|rows| rows != fingerprint(&existing));
@@ -215,6 +222,11 @@ impl Host {
             Wish::Octavias(octavia) => Some((**octavia).clone()),
             Wish::Nothing => None,
         };
+        if wanted.is_none() && !existing.is_empty() && !matches!(wish, Wish::Nothing) {
+            self.drift.note(lb, existing.len());
+            warn!(%lb, refusal = %fault::of_unreadable(lb), "not as it should be; repair = \"report\"");
+            return;
+        }
         wanted.iter_mut().for_each(|wanted| attach::fill_subnets(wanted, &ReplicaTopology(&replica)));
         match self.plan(&replica, &plugins, lb, wanted.as_ref(), &existing, Scrutiny::Nothing) {
             Ok(mut planned) => {
@@ -321,9 +333,4 @@ impl Host {
         self.metrics.repairs_failed.inc();
         self.end_unasked(lb, batch, ChangeProgress::Failed, why);
     }
-}
-
-/// Whether Octavia is asked, whatever the rows look like.
-fn asks_octavia(reasons: &Reasons) -> bool {
-    reasons.contains(&Reason::Edited) || reasons.contains(&Reason::Again)
 }

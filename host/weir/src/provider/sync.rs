@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Instant,
 };
 
 use serde::Serialize;
@@ -251,6 +252,7 @@ impl Host {
 
     async fn look(self: &Arc<Self>, lb: LoadBalancerId, dry_run: bool) -> Look {
         for _ in 0..limits::SYNC_TRIES {
+            let was_untold = self.dispatcher.lets_go(lb.uuid());
             let before = rows::existing(&self.northbound.replica(), lb);
             if before.iter().any(|existing| self.ownership.may_write(lb, &existing.row).is_err()) {
                 return Look::Done(Outcome::Foreign);
@@ -279,11 +281,13 @@ impl Host {
             if dry_run {
                 return Look::Done(outcome);
             }
-            // What came in between is not in the version that was read.
+            // What came in between is not in the version that was read; nor is a create that Octavia has not committed yet, while
+            // what a delete has taken away is, until Octavia has heard of it.
             let pushed = self.queues.with(lb, |_, inner| {
+                let told = self.open.remaining(lb, Instant::now()).is_none() && !was_untold;
                 let as_read =
                     inner.pending.is_empty() && rows::existing(&self.northbound.replica(), lb) == before;
-                as_read.then(|| {
+                (told && as_read).then(|| {
                     let record = Arc::new(Record::releasing("sync", lb, Touched::whole(&octavia)));
                     let task = Task::Rebuild(octavia.clone());
                     self.queues.push(lb, inner, Pending { record: record.clone(), task }, &[]);
@@ -294,7 +298,13 @@ impl Host {
             if let Some(record) = pushed {
                 let progress = record.finished().await;
                 match progress.state {
-                    ChangeProgress::Committed => return Look::Done(outcome),
+                    ChangeProgress::Committed => {
+                        if operations > 0 {
+                            // A call to another host may have been under way.
+                            self.look_again(lb, limits::OCTAVIA_COMMIT);
+                        }
+                        return Look::Done(outcome);
+                    }
                     // Its rows changed just then: Octavia is asked anew.
                     ChangeProgress::Abandoned => {}
                     _ => return Look::Done(Outcome::Failed { why: progress.detail.unwrap_or_default() }),

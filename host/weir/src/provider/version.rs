@@ -16,7 +16,7 @@ use super::{
     Host,
     queue::{Pending, Task},
 };
-use crate::limits;
+use crate::{limits, northbound::rows};
 
 /// What Octavia says of a load balancer.
 pub enum Version {
@@ -113,11 +113,23 @@ fn wants_version(pending: &Pending, rows: Option<&LoadBalancer>) -> bool {
 }
 
 impl Host {
+    /// Whether there are rows, and none says what it is of.
+    fn is_unreadable(&self, lb: LoadBalancerId) -> bool {
+        let replica = self.northbound.replica();
+        let existing = rows::existing(&replica, lb);
+        !existing.is_empty() && rows::decoded(&existing, lb, &self.in_use.plugins(&replica).words).is_none()
+    }
+
     /// Octavia's version, where something in a batch needs it. An agent that is away is waited for, but not for long.
     pub(super) async fn octavias_version(&self, lb: LoadBalancerId, batch: &[Pending]) -> Version {
         let recovered = batch.iter().any(|pending| pending.record.recovered);
         let rows = if recovered { self.graph(lb) } else { None };
-        let wanting: Vec<_> = batch.iter().filter(|pending| wants_version(pending, rows.as_ref())).collect();
+        // Rows that somebody has spoilt: what is done to the load balancer is done to Octavia's version.
+        let unreadable = !batch.iter().any(Pending::wants_it_gone) && self.is_unreadable(lb);
+        let wants = |pending: &&Pending| {
+            wants_version(pending, rows.as_ref()) || unreadable && matches!(pending.task, Task::Change(_))
+        };
+        let wanting: Vec<_> = batch.iter().filter(wants).collect();
         if wanting.is_empty() {
             return Version::NotNeeded;
         }

@@ -87,8 +87,10 @@ impl Host {
                 self.gone.lock().remove(&lb);
                 self.index.forget(lb);
                 // What stands for it beside the rows goes.
-                let rules = ReplicaTopology(&self.northbound.replica()).acls(lb);
-                (!rules.is_empty()).then_some(Wish::Nothing)
+                let replica = self.northbound.replica();
+                let topology = ReplicaTopology(&replica);
+                let leaves = !topology.acls(lb).is_empty() || !topology.centralised_for(lb).is_empty();
+                leaves.then_some(Wish::Nothing)
             }
             Version::Unreachable | Version::NotNeeded => {
                 self.dirty.mark_at(lb, reasons, Instant::now() + limits::REPAIR_AGAIN);

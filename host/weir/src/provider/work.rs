@@ -21,7 +21,7 @@ use super::{
     version::{Made, Version},
 };
 use crate::{
-    crash, limits,
+    crash, fault, limits,
     northbound::{
         committer::{Asked, CommitError},
         rows,
@@ -69,7 +69,8 @@ impl Host {
         self.northbound_is_read().await;
         let mut pause = limits::RETRY_MIN;
         let mut alone = false;
-        let mut since = Instant::now();
+        // When a plugin first failed what is tried now.
+        let mut failing = None;
         loop {
             let waited = self.pauses.wait(lb).await;
             let Some((batch, ready)) = self.queues.next(lb) else { return };
@@ -97,13 +98,14 @@ impl Host {
                 Err(NoPlan::Change(at, why)) => {
                     let failed: Vec<_> = batch.into_iter().skip(at).take(1).collect();
                     self.fail(lb, &failed, &why);
+                    failing = None;
                     continue;
                 }
                 Err(NoPlan::Batch(refusal)) if asked == Asked::ByNobody => {
                     self.not_planned(lb, &batch, &refusal.to_string());
                     continue;
                 }
-                Err(NoPlan::Batch(refusal)) if batch.len() == 1 && passes(&refusal, since) => {
+                Err(NoPlan::Batch(refusal)) if batch.len() == 1 && passes(&refusal, &mut failing) => {
                     // It was judged good once: a plugin that fails now may work again soon.
                     debug!(%lb, %refusal, "planned again");
                     sleep(limits::PLUGIN_AGAIN).await;
@@ -111,7 +113,7 @@ impl Host {
                 }
                 Err(NoPlan::Batch(refusal)) if batch.len() == 1 => {
                     self.fail(lb, &batch, &refusal.to_string());
-                    alone = false;
+                    (alone, failing) = (false, None);
                     continue;
                 }
                 Err(NoPlan::Batch(_)) => {
@@ -126,7 +128,7 @@ impl Host {
                     }
                     self.unsettled.note(lb, planned.unsettled);
                     self.done(lb, batch, planned.fates, planned.operating);
-                    (pause, alone, since) = (limits::RETRY_MIN, false, Instant::now());
+                    (pause, alone, failing) = (limits::RETRY_MIN, false, None);
                 }
                 Err(error @ (CommitError::Refused(_) | CommitError::NotHolder))
                     if asked == Asked::ByNobody =>
@@ -162,12 +164,19 @@ impl Host {
         let plugins = &self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, lb);
         let mut graph = rows::decoded(&existing, lb, &plugins.words).map(|decoded| decoded.lb);
+        let unreadable = graph.is_none() && !existing.is_empty();
+        if let (true, Version::Known(octavia)) = (unreadable, version) {
+            graph = Some((**octavia).clone());
+        }
         let mut fates = Vec::with_capacity(batch.len());
         for (at, pending) in batch.iter().enumerate() {
             let made =
                 version.apply(pending, &mut graph).map_err(|error| NoPlan::Change(at, error.to_string()))?;
             let health = graph.as_ref().map(|lb| self.health(&replica, lb)).unwrap_or_default();
             fates.push(Fate::new(pending, made, graph.as_ref(), &health));
+        }
+        if unreadable && graph.is_none() && !batch.iter().any(Pending::wants_it_gone) {
+            return Err(NoPlan::Batch(fault::of_unreadable(lb)));
         }
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &ReplicaTopology(&replica));
@@ -323,10 +332,10 @@ impl Fate {
 }
 
 /// Whether there is no plan because a plugin fails, and has not done so for too long.
-fn passes(refusal: &Refusal, since: Instant) -> bool {
+fn passes(refusal: &Refusal, failing: &mut Option<Instant>) -> bool {
     let failed = refusal.error == ErrorClass::DriverError
         && (refusal.code.starts_with("plugin-") || refusal.code == "sandbox-busy");
-    failed && since.elapsed() < limits::PLUGIN_PATIENCE
+    failed && failing.get_or_insert_with(Instant::now).elapsed() < limits::PLUGIN_PATIENCE
 }
 
 fn cause(pending: &Pending) -> String {
@@ -334,5 +343,23 @@ fn cause(pending: &Pending) -> String {
     match &record.request_id {
         Some(request) => format!("{} change={} {request}", record.method, record.id),
         None => format!("{} change={}", record.method, record.id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_begins_with_the_first_failure() {
+        let busy = Refusal::driver("sandbox-busy", "all places are taken");
+        let mut failing = None;
+        assert!(passes(&busy, &mut failing));
+        let first = failing;
+        assert!(first.is_some() && passes(&busy, &mut failing) && failing == first);
+        failing = Instant::now().checked_sub(limits::PLUGIN_PATIENCE);
+        assert!(!passes(&busy, &mut failing));
+        let mut failing = None;
+        assert!(!passes(&Refusal::driver("foreign-row", "not ours"), &mut failing) && failing.is_none());
     }
 }
