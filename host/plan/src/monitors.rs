@@ -190,7 +190,7 @@ pub fn health(
     let mut health = HealthMap::new();
     let before = if probes.are_known() { HealthMap::new() } else { health_in_rows(existing) };
     for pool in lb.pools.values().filter(|pool| pool.probing().is_some()) {
-        let transport = transport_of(pool, existing).or_else(|| transport_of_kind(pool));
+        let transport = transport_of(pool, existing);
         for member in pool.members.values().filter(|member| member.admin_state_up) {
             let said = match (port_of(lb, member, topology), transport) {
                 (None, _) => Health::NoPort,
@@ -223,16 +223,6 @@ fn transport_of<'e>(pool: &Pool, existing: &'e [Existing]) -> Option<&'e str> {
         [true, false].iter().any(|up| row.external_ids.contains_key(&keys::object(keys::POOL, pool.id, *up)))
     };
     existing.iter().find(|existing| holds(&existing.row))?.row.protocol.as_deref()
-}
-
-/// The transport that a pool which is in no row yet will be probed over, where its monitor's kind says it: another load
-/// balancer may probe its members already.
-fn transport_of_kind(pool: &Pool) -> Option<&'static str> {
-    match pool.probing()?.kind.as_str() {
-        "TCP" => Some("tcp"),
-        "UDP-CONNECT" => Some("udp"),
-        _ => None,
-    }
 }
 
 impl HealthCheck {

@@ -180,4 +180,15 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
+
+    /// The switch ports of members that will be probed and were not.
+    pub fn newly_probed(&self) -> impl Iterator<Item = &str> {
+        let mappings = self.operations.iter().filter_map(|operation| match operation {
+            Operation::Insert(row) => Some(&row.ip_port_mappings),
+            Operation::Update(update) => Some(&update.ip_port_mappings.set),
+            _ => None,
+        });
+        // A port's name is a UUID, so the first colon ends it.
+        mappings.flat_map(BTreeMap::values).filter_map(|to| Some(to.split_once(':')?.0))
+    }
 }

@@ -50,6 +50,13 @@ impl Probes for ReplicaProbes<'_> {
     }
 }
 
+impl ReplicaProbes<'_> {
+    /// Whether somebody probes a switch port.
+    pub fn is_probed(&self, port: &str) -> bool {
+        self.0.find(SERVICE_MONITOR, &by_port(), port).next().is_some()
+    }
+}
+
 fn address_of(row: &Row) -> Option<IpAddr> {
     row.str("ip")?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }

@@ -11,13 +11,13 @@ use weir_model::{
 };
 use weir_octavia::agent::StatusUpdate;
 use weir_ovsdb::RowChanged;
-use weir_plan::{Existing, health_in_rows};
+use weir_plan::{Existing, Plan, health_in_rows};
 
 use super::{Host, dirty::Reason, outbox::kind_and_id};
 use crate::{
     limits,
     northbound::rows,
-    southbound::{self, SERVICE_MONITOR},
+    southbound::{self, ReplicaProbes, SERVICE_MONITOR},
 };
 
 /// An object and its operating status.
@@ -55,6 +55,16 @@ impl Host {
         let (graph, health) = self.graph_and_health(lb);
         if let Some(graph) = graph.filter(probes) {
             self.tell(lb, operating_statuses(&graph, &health).objects(lb), &[]);
+        }
+    }
+
+    /// Has a load balancer looked at that begins to probe members which others probe already: nothing in the Southbound changes
+    /// by that, and before its rows were there nothing said over which transport it would.
+    pub(super) fn hear_of_others(&self, lb: LoadBalancerId, plan: &Plan) {
+        let southbound = self.southbound.replica();
+        let probes = ReplicaProbes(&southbound);
+        if plan.newly_probed().any(|port| probes.is_probed(port)) {
+            self.dirty.mark(lb, Reason::Health, Instant::now());
         }
     }
 

@@ -123,6 +123,7 @@ impl Host {
             };
             match self.carry_out(lb, &planned, &batch, asked).await {
                 Ok(()) => {
+                    self.hear_of_others(lb, &planned.plan);
                     if asked == Asked::ByNobody {
                         self.repaired(lb, &planned.plan, &batch);
                     }
