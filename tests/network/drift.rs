@@ -299,6 +299,10 @@ async fn rows_that_do_not_say_what_they_are_of_are_not_taken_for_nothing() {
     })
     .await;
     assert_eq!(northbound.load_balancer(&id(1, 1))["vips"], vips);
+    let update = json!({"old_listener": objects::listener(1, 1, "TCP", 80)["listener"],
+        "new_listener": {"listener_id": id(2, 1), "loadbalancer_id": id(1, 1), "admin_state_up": false}});
+    client.call("listener_update", &update).await.refused(503, "rows-unreadable");
+    client.call("member_create", &objects::member(2, 1)).await.refused(503, "rows-unreadable");
     let refused = client.call("member_delete", &objects::member(1, 1)).await;
     refused.refused(503, "rows-unreadable");
     assert!(

@@ -276,11 +276,12 @@ async fn what_was_not_told_of_a_member_without_a_port_is_told_after_a_restart() 
     lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
         .await;
     lab.told(&id(4, 1), "ERROR").await;
+    // That it has come is written down.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     lab.host.kill();
     let before = lab.agent.messages().len();
     lab.host.restart();
     eventually("told again", async || {
-        // By itself: a status that lets the member go may only come a second time.
         let messages = lab.agent.messages().into_iter().skip(before);
         let members = messages.filter_map(|message| message["members"].as_array().cloned()).flatten();
         let told = json!({"id": id(4, 1), "operating_status": "ERROR"});

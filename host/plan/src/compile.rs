@@ -1,6 +1,9 @@
 //! A load balancer to the rows it should have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use weir_model::{ListenerId, LoadBalancer, Pool, PoolId};
 
@@ -14,7 +17,7 @@ use crate::{
     keep::kept,
     keys,
     makers::{Makers, makers},
-    monitors::{self, Checks},
+    monitors::{self, Checks, Probed},
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
     translation::{Problem, Translation, Translations, Unit, UnitKey, units},
@@ -100,8 +103,8 @@ pub fn compile(
             content.pools.iter().filter_map(|id| lb.pools.get(id)).flat_map(|pool| pool.members.values());
         let place = attach::place(lb, members, around.topology);
         let pools = content.pools.iter().filter_map(|id| lb.pools.get(id));
-        let checked = content.keys(lb, &fronts);
-        let checks = monitors::checks(lb, pools, &checked, &translations.checks, existing, around.topology);
+        let probed = content.probed(lb, &fronts);
+        let checks = monitors::checks(lb, pools, &probed, &translations.checks, existing, around.topology);
         let acls = acls::acls(lb, content.listeners.iter(), &group.transport, &fronts, &place, around);
         let mut external_ids = common.clone();
         external_ids::of_objects(lb, &group, &content, around, &mut external_ids);
@@ -259,13 +262,20 @@ impl Content {
         }
     }
 
-    /// The keys that the listeners' VIP entries have, also while there is nobody behind them, with the pools that serve them.
-    fn keys<'a>(&self, lb: &'a LoadBalancer, fronts: &[Front]) -> Vec<(String, &'a Pool)> {
+    /// The listeners' VIP entries, also while there is nobody behind them.
+    fn probed<'a>(&self, lb: &'a LoadBalancer, fronts: &[Front]) -> Vec<Probed<'a>> {
         let listeners = self.listeners.iter().filter_map(|id| lb.listeners.get(id));
         let served =
             listeners.filter_map(|listener| Some((listener.port, lb.pools.get(&listener.default_pool_id?)?)));
         let at = |(port, pool): (u16, &'a Pool)| {
-            fronts.iter().map(move |front| (keys::socket(&front.address, port), pool))
+            fronts.iter().map(move |front| {
+                let vip = keys::socket(&front.address, port);
+                let backends =
+                    self.vips.get(&vip).map(|(backends, _)| backends.split(',')).into_iter().flatten();
+                let behind =
+                    backends.filter_map(|backend| backend.parse().ok().map(|at: SocketAddr| at.ip()));
+                Probed { behind: behind.collect(), vip, pool }
+            })
         };
         served.flat_map(at).collect()
     }

@@ -84,11 +84,21 @@ enum Reach {
     WithoutPort,
 }
 
-/// The monitors' part of a row with these pools and keys of `vips`, each with the pool that serves it.
-pub fn checks<'a>(
+/// An entry of `vips` that may be probed.
+pub(crate) struct Probed<'a> {
+    /// Its key.
+    pub vip: String,
+    /// The pool that serves it.
+    pub pool: &'a Pool,
+    /// Who gets its connections now; those that drain or wait do not.
+    pub behind: BTreeSet<IpAddr>,
+}
+
+/// The monitors' part of a row with these pools and entries.
+pub(crate) fn checks<'a>(
     lb: &LoadBalancer,
     pools: impl Iterator<Item = &'a Pool>,
-    vips: &[(String, &Pool)],
+    entries: &[Probed<'_>],
     numbers: &BTreeMap<weir_model::PoolId, Result<HealthCheck, Problem>>,
     existing: &[Existing],
     topology: &dyn Topology,
@@ -108,7 +118,7 @@ pub fn checks<'a>(
             }
         }
     }
-    for (vip, pool) in vips {
+    for Probed { vip, pool, behind } in entries {
         let Some(monitor) = pool.probing() else { continue };
         let before = existing_check(vip, monitor, existing);
         let options = match numbers.get(&pool.id) {
@@ -122,9 +132,7 @@ pub fn checks<'a>(
             },
         };
         let Ok(front) = vip.parse::<SocketAddr>() else { continue };
-        let behind = pool.members.values().filter(|member| member.address.is_ipv4() == front.is_ipv4());
-        let behind: Vec<IpAddr> = behind.map(|member| member.address).collect();
-        let mut waiting = behind.iter().filter(|address| unready.contains(address)).peekable();
+        let mut waiting = behind.intersection(&unready).peekable();
         let mapped = |address: &IpAddr| checks.mappings.contains_key(&keys::bracketed(address));
         // Members that come to others that are probed wait for their source address outside. Nobody who is served is let down for
         // want of one: neither who was probed and has lost it, nor all there are.

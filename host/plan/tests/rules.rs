@@ -343,7 +343,17 @@ fn nobody_who_is_served_is_let_down_for_want_of_a_source() {
     assert_eq!(again(&mut northbound), (0, 2));
     northbound.sourceless.clear();
     assert_eq!(again(&mut northbound), (1, 3));
-    // Nor may all that there are wait.
+    // Nor may all wait who get connections.
+    let mut graph = northbound.decode(lb).unwrap();
+    let members = &mut graph.pools.get_mut(&numbered(0x30, 1)).unwrap().members;
+    members.values_mut().for_each(|member| member.weight = 0);
+    members.remove(&newcomer.id);
+    (newcomer.id, newcomer.address) = (numbered(0x40, 997), id("172.24.4.52"));
+    members.insert(newcomer.id, newcomer.clone());
+    northbound.sourceless.insert(id(PUBLIC_SUBNET));
+    let plan = northbound.plan(lb, Some(&graph)).unwrap();
+    northbound.execute(&plan);
+    assert_eq!(again(&mut northbound), (0, 2));
     northbound.sourceless.insert(id(PUBLIC_SUBNET));
     let mut graph = northbound.decode(lb).unwrap();
     let members = &mut graph.pools.get_mut(&numbered(0x30, 1)).unwrap().members;

@@ -232,10 +232,9 @@ pub fn translate(lb: &LoadBalancer, fronts: &[Front]) -> Translations {
             && pool.admin_state_up
         {
             for (vip, address) in fronts.iter().enumerate() {
-                let usable =
-                    pool.members.values().enumerate().filter(|(_, m)| {
-                        m.admin_state_up && m.address.is_ipv4() == address.address.is_ipv4()
-                    });
+                let usable = pool.members.values().enumerate().filter(|(_, m)| {
+                    m.admin_state_up && m.weight > 0 && m.address.is_ipv4() == address.address.is_ipv4()
+                });
                 let backends =
                     usable.map(|(i, m)| Backend { member: i as u32, port: m.port, copies: 1 }).collect();
                 entries.push(Entry { vip: vip as u32, port: listener.port, backends });

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tracing::{debug, info, warn};
+use uuid::Uuid;
 use weir_model::{LoadBalancerId, PortId};
-use weir_neutron::{FixedIp, NeutronError, NewPort, Port, PortQuery};
+use weir_neutron::{Client, FixedIp, NeutronError, NewPort, Port, PortQuery};
 use weir_octavia::{MadeVip, Refusal, VipPortRequest, VipPorts, WantedVip};
 
 use super::{Neutron, fault, names};
@@ -114,20 +115,28 @@ impl Neutron {
     ) -> Result<usize, NeutronError> {
         let client = self.client.within(within);
         let query = PortQuery { device_id: Some(names::vip_device(lb)), ..PortQuery::default() };
-        let mut ours = client.ports(&query).await?;
-        ours.retain(|port| names::vip_port_of(port) == Some(lb));
-        for id in in_rows {
-            if ours.iter().all(|port| port.id != id.uuid()) {
-                let port = client.port(id.uuid()).await?;
-                ours.extend(port.filter(|port| names::vip_port_of_rows(port) == Some(lb)));
+        let mut freed = Vec::new();
+        let ours = client.ports(&query).await?;
+        for port in ours.iter().filter(|port| names::vip_port_of(port) == Some(lb)) {
+            freed.push(free(&client, port).await?);
+        }
+        for id in in_rows.iter().map(|id| id.uuid()) {
+            if freed.contains(&id) {
+                continue;
+            }
+            let port = client.port(id).await?;
+            if let Some(port) = port.filter(|port| names::vip_port_of_rows(port) == Some(lb)) {
+                freed.push(free(&client, &port).await?);
             }
         }
-        for port in &ours {
-            client.delete_port(port.id).await?;
-            info!(port = %port.id, name = port.name, "VIP port freed");
-        }
-        Ok(ours.len())
+        Ok(freed.len())
     }
+}
+
+async fn free(client: &Client, port: &Port) -> Result<Uuid, NeutronError> {
+    client.delete_port(port.id).await?;
+    info!(port = %port.id, name = port.name, "VIP port freed");
+    Ok(port.id)
 }
 
 /// A VIP with its port.

@@ -173,6 +173,7 @@ impl Host {
         let existing = rows::existing(&replica, lb);
         let topology = ReplicaTopology(&replica);
         let mut graph = rows::decoded(&existing, lb, &plugins.words).map(|decoded| decoded.lb);
+        let unreadable = graph.is_none() && !existing.is_empty();
         for pending in &inner.pending {
             // It was judged good when it came; if the rows have moved away under it, its worker says so.
             let _ = pending.apply(&mut graph);
@@ -183,13 +184,13 @@ impl Host {
             let registry = plugins.registry.clone();
             return Ok(Judged { change, before, after: None, touched, plan: None, registry });
         }
-        attach::fill_change_subnets(&mut change, graph.as_ref(), &topology);
-        apply(&mut graph, &change).map_err(|error| fault::of_apply(&change, &error))?;
-        let unreadable = graph.is_none() && !existing.is_empty();
-        if unreadable && before.is_none() && !matches!(change, Change::LoadBalancerDelete(_)) {
+        let whole = matches!(change, Change::LoadBalancerDelete(_) | Change::LoadBalancerCreate(_));
+        if unreadable && before.is_none() && !whole {
             // A delete of something in it finds nothing to delete: the rest of it is not to go for that.
             return Err(fault::of_unreadable(lb));
         }
+        attach::fill_change_subnets(&mut change, graph.as_ref(), &topology);
+        apply(&mut graph, &change).map_err(|error| fault::of_apply(&change, &error))?;
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &topology);
         }

@@ -61,7 +61,7 @@ struct Inner {
     later: BTreeSet<(Instant, LoadBalancerId, Reason)>,
     fights: HashMap<LoadBalancerId, Fight>,
     /// Marks that nothing else shows, kept until marks count again.
-    kept: BTreeSet<(LoadBalancerId, Reason)>,
+    kept: BTreeSet<(Instant, LoadBalancerId, Reason)>,
     /// How many are being looked at.
     looking: usize,
 }
@@ -86,9 +86,8 @@ impl Dirty {
         let mut inner = self.inner.lock();
         inner.active = true;
         all.into_iter().for_each(|lb| inner.mark(lb, reason, now, now));
-        for (lb, reason) in std::mem::take(&mut inner.kept) {
-            inner.mark(lb, reason, now, now);
-        }
+        let kept = std::mem::take(&mut inner.kept);
+        inner.later.extend(kept);
         drop(inner);
         self.marked.notify_one();
     }
@@ -97,10 +96,10 @@ impl Dirty {
     /// may not show any more.
     pub fn stop(&self) {
         let mut inner = self.inner.lock();
-        let marked =
-            inner.marks.iter().flat_map(|(lb, mark)| mark.reasons.iter().map(|reason| (*lb, *reason)));
-        let later = inner.later.iter().map(|(_, lb, reason)| (*lb, *reason));
-        let mut kept: BTreeSet<_> = marked.chain(later).filter(|(_, reason)| reason.asks_octavia()).collect();
+        let marks = inner.marks.iter();
+        let marked = marks.flat_map(|(lb, mark)| mark.reasons.iter().map(|reason| (mark.due, *lb, *reason)));
+        let all = marked.chain(inner.later.iter().copied());
+        let mut kept: BTreeSet<_> = all.filter(|(.., reason)| reason.asks_octavia()).collect();
         kept.extend(&inner.kept);
         // Looks under way come to their end.
         *inner = Inner { looking: inner.looking, kept, ..Inner::default() };
@@ -131,9 +130,8 @@ impl Dirty {
         if inner.active {
             inner.later.extend(reasons.iter().map(|reason| (at, lb, *reason)));
         } else {
-            inner
-                .kept
-                .extend(reasons.iter().filter(|reason| reason.asks_octavia()).map(|reason| (lb, *reason)));
+            let asking = reasons.iter().filter(|reason| reason.asks_octavia());
+            inner.kept.extend(asking.map(|reason| (at, lb, *reason)));
         }
         drop(inner);
         self.marked.notify_one();
@@ -200,7 +198,7 @@ impl Inner {
         if !self.active {
             // A look that was under way when marks ceased to count.
             if reason.asks_octavia() {
-                self.kept.insert((lb, reason));
+                self.kept.insert((at, lb, reason));
             }
             return;
         }
@@ -275,12 +273,12 @@ mod tests {
         assert_eq!((dirty.next(), dirty.count()), (None, 0));
         dirty.start([lb(1)], Reason::All, now);
         let taken: std::collections::BTreeMap<_, _> = dirty.take(now, 10).into_iter().collect();
-        let asked = [
-            (lb(1), [Reason::All, Reason::Edited].into()),
-            (lb(3), [Reason::Again].into()),
-            (lb(4), [Reason::Edited].into()),
-        ];
-        assert_eq!(taken, asked.into());
+        assert_eq!(taken, [(lb(1), [Reason::All].into()), (lb(4), [Reason::Edited].into())].into());
+        let take = |at| dirty.take(at, 10);
+        assert_eq!(take(now + limits::REPAIR_QUIET), [(lb(1), [Reason::Edited].into())]);
+        // In its own time.
+        assert_eq!(take(now + limits::OCTAVIA_COMMIT - MOMENT), []);
+        assert_eq!(take(now + limits::OCTAVIA_COMMIT), [(lb(3), [Reason::Again].into())]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ impl Host {
                 host.push(lb, pending);
                 return;
             }
+            let ports = host.takes_ports(&pending);
             let record = pending.record;
             record.finish(ChangeProgress::Committed, None);
             let mut held_up = record.touched.clone();
@@ -33,7 +34,9 @@ impl Host {
             {
                 held_up.extend(touched(change, Some(&octavia), None));
             }
-            host.before_the_end(&Pending { record: record.clone(), task: pending.task }).await;
+            if let Some(ports) = ports {
+                host.before_the_end(record.lb, &ports).await;
+            }
             let (rows, health) = record.lb.map(|lb| host.graph_and_health(lb)).unwrap_or_default();
             let released = released(&held_up, rows.as_ref(), &health);
             host.outbox.end(End { record, released });

@@ -100,28 +100,26 @@ impl Host {
         }
     }
 
-    /// The VIP ports of a load balancer that has gone, before its end is told: Octavia's user may wait for that to delete
-    /// the subnet.
-    pub(super) async fn before_the_end(&self, pending: &Pending) {
-        if let (Task::Change(change), Some(lb)) = (&pending.task, pending.record.lb)
-            && matches!(&**change, Change::LoadBalancerDelete(_))
-        {
-            let before = pending.record.undo().and_then(|undo| undo.before);
-            let ports: Vec<_> =
-                before.iter().flat_map(|lb| lb.vips()).filter_map(|vip| vip.port_id).collect();
-            // A load balancer that came back would have no ports.
-            pending.record.forget_undo();
-            if self.graph(lb).is_none() && self.queues.pending(lb).is_empty() {
-                self.free_vip_ports(lb, &ports).await;
-            }
-            self.sources_are_freed(lb).await;
+    /// What [`Self::before_the_end`] of a load balancer's delete wants to know, before the delete is said to be done: the ports
+    /// that its rows have named. It cannot be taken back from now on, since what came back would have no ports.
+    pub(super) fn takes_ports(&self, pending: &Pending) -> Option<Vec<PortId>> {
+        let Task::Change(change) = &pending.task else { return None };
+        if self.neutron.is_none() || !matches!(&**change, Change::LoadBalancerDelete(_)) {
+            return None;
         }
+        let before = pending.record.undo().and_then(|undo| undo.before);
+        pending.record.forget_undo();
+        Some(before.iter().flat_map(|lb| lb.vips()).filter_map(|vip| vip.port_id).collect())
     }
 
-    /// Whether [`Self::before_the_end`] has something to do.
-    pub(super) fn waits_for_ports(&self, pending: &Pending) -> bool {
-        self.neutron.is_some()
-            && matches!(&pending.task, Task::Change(change) if matches!(&**change, Change::LoadBalancerDelete(_)))
+    /// Frees the VIP ports of a load balancer that has gone, before its end is told: Octavia's user may wait for that to
+    /// delete the subnet.
+    pub(super) async fn before_the_end(&self, lb: Option<LoadBalancerId>, ports: &[PortId]) {
+        let Some(lb) = lb else { return };
+        if self.graph(lb).is_none() && self.queues.pending(lb).is_empty() {
+            self.free_vip_ports(lb, ports).await;
+        }
+        self.sources_are_freed(lb).await;
     }
 
     /// The VIP ports of a load balancer that Octavia has rolled back, or whose create was taken back.

@@ -71,6 +71,11 @@ impl Host {
         existing: &[Existing],
         asked: Option<&Plugins>,
     ) {
+        let rows = outcome(&planned.plan, existing);
+        if rows.is_empty() {
+            self.index.forget(lb);
+            return;
+        }
         if !self.dirty.is_active() {
             return;
         }
@@ -78,11 +83,6 @@ impl Host {
         if asked.is_some_and(|plugins| edited(existing, &plugins.words)) {
             // What the call makes of the rows hides the edit; it is not forgotten.
             self.dirty.mark(lb, Reason::Edited, now);
-        }
-        let rows = outcome(&planned.plan, existing);
-        if rows.is_empty() {
-            self.index.forget(lb);
-            return;
         }
         let lookups = std::mem::take(&mut planned.lookups);
         for other in self.index.note(lb, lookups, fingerprint(&rows)) {
@@ -106,6 +106,14 @@ impl Host {
         let all = self.repair == Repair::On;
         // What probes say is not drift, it is news.
         let news = reasons.contains(&Reason::Health);
+        let reasons = if news && !all {
+            // News says nothing against an edit; that Octavia is to be asked about one comes by itself.
+            let (asking, rest): (Reasons, Reasons) = reasons.into_iter().partition(Reason::asks_octavia);
+            self.dirty.mark_at(lb, &asking, now + limits::REPAIR_BUSY);
+            rest
+        } else {
+            reasons
+        };
         if self.repair == Repair::Off && !news {
             return;
         }

@@ -18,7 +18,7 @@ use super::{
     leaked_ports::{PortLine, PortOutcome, Suspects},
     queue::{Pending, Task},
 };
-use crate::{limits, neutron::Neutron, northbound::rows, scrutiny::Scrutiny};
+use crate::{config::Repair, limits, neutron::Neutron, northbound::rows, scrutiny::Scrutiny};
 
 /// What became of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -299,7 +299,7 @@ impl Host {
                 let progress = record.finished().await;
                 match progress.state {
                     ChangeProgress::Committed => {
-                        if operations > 0 {
+                        if operations > 0 && self.repair == Repair::On {
                             // A call to another host may have been under way.
                             self.look_again(lb, limits::OCTAVIA_COMMIT);
                         }

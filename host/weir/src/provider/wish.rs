@@ -37,11 +37,8 @@ impl Host {
                 Some(Wish::Nothing)
             }
             Version::Unreachable => {
-                // Until then the rows count. The more there are to ask for, the less often: looks at others go on meanwhile.
-                let others = u32::try_from(self.dirty.later()).unwrap_or(u32::MAX);
-                let all = limits::AGENT_AWAY.saturating_mul(others) / (limits::REPAIR_AT_ONCE as u32 / 2);
-                let again = Instant::now() + limits::REPAIR_AGAIN.max(all);
-                self.dirty.mark_at(lb, &[Reason::Edited].into(), again);
+                // Until then the rows count.
+                self.dirty.mark_at(lb, &[Reason::Edited].into(), self.when_to_ask_again());
                 Some(Wish::AsRows)
             }
             Version::Unknown | Version::NotNeeded => Some(Wish::AsRows),
@@ -70,6 +67,8 @@ impl Host {
         let since = *self.gone.lock().entry(lb).or_insert(now);
         let wait = self.open.remaining(lb, now).unwrap_or_default();
         let wait = wait.max((since + limits::OCTAVIA_COMMIT).saturating_duration_since(now));
+        // What it was deleted for may not have reached Octavia.
+        let wait = if self.dispatcher.lets_go(lb.uuid()) { wait.max(limits::AGENT_AWAY) } else { wait };
         if !wait.is_zero() {
             debug!(%lb, ?wait, "all its rows are gone");
             self.dirty.mark_at(lb, reasons, now + wait);
@@ -93,10 +92,17 @@ impl Host {
                 leaves.then_some(Wish::Nothing)
             }
             Version::Unreachable | Version::NotNeeded => {
-                self.dirty.mark_at(lb, reasons, Instant::now() + limits::REPAIR_AGAIN);
+                self.dirty.mark_at(lb, reasons, self.when_to_ask_again());
                 None
             }
         }
+    }
+
+    /// Of an agent that was away. The more there are to ask for, the less often: looks at others go on meanwhile.
+    fn when_to_ask_again(&self) -> Instant {
+        let others = u32::try_from(self.dirty.later()).unwrap_or(u32::MAX);
+        let all = limits::AGENT_AWAY.saturating_mul(others) / (limits::REPAIR_AT_ONCE as u32 / 2);
+        Instant::now() + limits::REPAIR_AGAIN.max(all)
     }
 
     /// Octavia's version; an agent that is away is waited for, but not for long. Waiting for others who ask does not count.

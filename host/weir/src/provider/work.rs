@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
-use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, Released, failed, released};
+use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, PortId, Released, failed, released};
 use weir_octavia::{ChangeProgress, ErrorClass, Refusal};
 use weir_plan::{Existing, Plan, attach};
 
@@ -77,8 +77,11 @@ impl Host {
             // What was planned before a pause may be too old.
             let ready = ready.filter(|_| !waited);
             let (mut batch, asked) = self.without_unasked(lb, batch);
-            if waited && self.drop_versions(lb, &batch, "it was paused") {
-                continue;
+            if waited {
+                failing = None;
+                if self.drop_versions(lb, &batch, "it was paused") {
+                    continue;
+                }
             }
             // After a failure nobody can be blamed for, the oldest goes alone.
             batch.truncate(if alone { 1 } else { usize::MAX });
@@ -94,7 +97,10 @@ impl Host {
                 None => self.patience.run(|| self.replan(lb, &batch, &version)),
             };
             let planned = match planned {
-                Ok(planned) => planned,
+                Ok(planned) => {
+                    failing = None;
+                    planned
+                }
                 Err(NoPlan::Change(at, why)) => {
                     let failed: Vec<_> = batch.into_iter().skip(at).take(1).collect();
                     self.fail(lb, &failed, &why);
@@ -129,7 +135,7 @@ impl Host {
                     }
                     self.unsettled.note(lb, planned.unsettled);
                     self.done(lb, batch, planned.fates, planned.operating);
-                    (pause, alone, failing) = (limits::RETRY_MIN, false, None);
+                    (pause, alone) = (limits::RETRY_MIN, false);
                 }
                 Err(error @ (CommitError::Refused(_) | CommitError::NotHolder))
                     if asked == Asked::ByNobody =>
@@ -266,6 +272,7 @@ impl Host {
         for (pending, fate) in batch.into_iter().zip(fates) {
             let record = &pending.record;
             debug!(%lb, change = %record.id, method = record.method, made = ?fate.made, "carried out");
+            let ports = if record.lost { None } else { self.takes_ports(&pending) };
             match fate.made {
                 Made::AsAsked => record.finish(ChangeProgress::Committed, None),
                 Made::RolledBack => {
@@ -281,20 +288,20 @@ impl Host {
             } else if record.lost {
                 self.end_lost(pending);
             } else {
-                self.end(pending, fate.released);
+                self.end(pending, fate.released, ports);
             }
         }
     }
 
     /// Tells the end of a change, of a delete when its ports are freed.
-    fn end(self: &Arc<Self>, pending: Pending, released: Vec<Released>) {
-        if !self.waits_for_ports(&pending) {
+    fn end(self: &Arc<Self>, pending: Pending, released: Vec<Released>, ports: Option<Vec<PortId>>) {
+        let Some(ports) = ports else {
             self.outbox.end(End { record: pending.record, released });
             return;
-        }
+        };
         let host = self.clone();
         tokio::spawn(async move {
-            host.before_the_end(&pending).await;
+            host.before_the_end(pending.record.lb, &ports).await;
             host.outbox.end(End { record: pending.record, released });
         });
     }
