@@ -289,3 +289,25 @@ async fn what_was_not_told_of_a_member_without_a_port_is_told_after_a_restart() 
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_report_news_of_probes_keeps_no_report_from_being_made() {
+    let mut lab = Lab::start_with(&[("WEIR_REPAIR", "report")]).await;
+    lab.make(load_balancer(
+        1,
+        vec![listener(1, 1, "TCP", 80, 1)],
+        vec![pool(1, "TCP", "TCP", vec![member(1, 1, 10)])],
+    ))
+    .await;
+    lab.southbound.says(PORTS[0], "10.10.10.10", 8080, "tcp", "online");
+    lab.host.kill();
+    lab.by_hand(&[
+        json!({"op": "update", "table": "Load_Balancer", "where": [], "row": {"vips": ["map", []]}}),
+    ]);
+    // At the start everything is looked at, and what probes say as well.
+    lab.host.restart();
+    lab.host.ready().await;
+    eventually("reported", async || (lab.metric("weir_load_balancers_drifted").await == 1.0).then_some(()))
+        .await;
+    assert_eq!(lab.vips(), json!({}));
+}

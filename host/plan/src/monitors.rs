@@ -132,6 +132,10 @@ pub(crate) fn checks<'a>(
             },
         };
         let Ok(front) = vip.parse::<SocketAddr>() else { continue };
+        // While the entry is not there, those who will be behind it.
+        let to_come = pool.members.values().filter(|member| member.weight > 0 && member.admin_state_up);
+        let to_come = to_come.map(|member| member.address).filter(|at| at.is_ipv4() == front.is_ipv4());
+        let behind = if behind.is_empty() { &to_come.collect() } else { behind };
         let mut waiting = behind.intersection(&unready).peekable();
         let mapped = |address: &IpAddr| checks.mappings.contains_key(&keys::bracketed(address));
         // Members that come to others that are probed wait for their source address outside. Nobody who is served is let down for

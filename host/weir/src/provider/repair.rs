@@ -107,10 +107,13 @@ impl Host {
         // What probes say is not drift, it is news.
         let news = reasons.contains(&Reason::Health);
         let reasons = if news && !all {
-            // News says nothing against an edit; that Octavia is to be asked about one comes by itself.
-            let (asking, rest): (Reasons, Reasons) = reasons.into_iter().partition(Reason::asks_octavia);
-            self.dirty.mark_at(lb, &asking, now + limits::REPAIR_BUSY);
-            rest
+            // What there is to report is looked at by itself.
+            for other in reasons.into_iter().filter(|reason| *reason != Reason::Health) {
+                if self.repair == Repair::Report {
+                    self.dirty.mark(lb, other, now);
+                }
+            }
+            [Reason::Health].into()
         } else {
             reasons
         };

@@ -67,11 +67,16 @@ impl Host {
         let since = *self.gone.lock().entry(lb).or_insert(now);
         let wait = self.open.remaining(lb, now).unwrap_or_default();
         let wait = wait.max((since + limits::OCTAVIA_COMMIT).saturating_duration_since(now));
-        // What it was deleted for may not have reached Octavia.
-        let wait = if self.dispatcher.lets_go(lb.uuid()) { wait.max(limits::AGENT_AWAY) } else { wait };
         if !wait.is_zero() {
             debug!(%lb, ?wait, "all its rows are gone");
             self.dirty.mark_at(lb, reasons, now + wait);
+            return None;
+        }
+        if self.dispatcher.lets_go(lb.uuid()) {
+            // What it was deleted for may not have reached Octavia.
+            let soon = since.elapsed() < limits::REPAIR_AGAIN;
+            let again = if soon { now + limits::AGENT_AWAY } else { self.when_to_ask_again() };
+            self.dirty.mark_at(lb, reasons, again);
             return None;
         }
         match self.octavia_says(lb).await {
