@@ -82,8 +82,8 @@ impl Dispatcher {
 
     /// Whether a provisioning status of something in a load balancer has not arrived yet: until then Octavia shows what a
     /// delete has taken away.
-    pub fn lets_go(&self, lb: Uuid) -> bool {
-        self.0.schedule.lock().lets_go(lb)
+    pub fn provisioning_under_way(&self, lb: Uuid) -> bool {
+        self.0.schedule.lock().provisioning_under_way(lb)
     }
 
     /// How many statuses wait.

@@ -127,7 +127,7 @@ impl Schedule {
     }
 
     /// Whether a provisioning status of something in a load balancer has not arrived yet.
-    pub fn lets_go(&self, lb: Uuid) -> bool {
+    pub fn provisioning_under_way(&self, lb: Uuid) -> bool {
         self.queues.get(&lb).is_some_and(|queue| {
             let mut all = queue.waiting.values().chain(queue.sending.values());
             all.any(|waiting| waiting.update.provisioning.is_some())

@@ -252,7 +252,7 @@ impl Host {
 
     async fn look(self: &Arc<Self>, lb: LoadBalancerId, dry_run: bool) -> Look {
         for _ in 0..limits::SYNC_TRIES {
-            let was_untold = self.dispatcher.lets_go(lb.uuid());
+            let under_way = self.dispatcher.provisioning_under_way(lb.uuid());
             let before = rows::existing(&self.northbound.replica(), lb);
             if before.iter().any(|existing| self.ownership.may_write(lb, &existing.row).is_err()) {
                 return Look::Done(Outcome::Foreign);
@@ -284,7 +284,7 @@ impl Host {
             // What came in between is not in the version that was read; nor is a create that Octavia has not committed yet, while
             // what a delete has taken away is, until Octavia has heard of it.
             let pushed = self.queues.with(lb, |_, inner| {
-                let told = self.open.remaining(lb, Instant::now()).is_none() && !was_untold;
+                let told = self.open.remaining(lb, Instant::now()).is_none() && !under_way;
                 let as_read =
                     inner.pending.is_empty() && rows::existing(&self.northbound.replica(), lb) == before;
                 (told && as_read).then(|| {

@@ -72,7 +72,7 @@ impl Host {
             self.dirty.mark_at(lb, reasons, now + wait);
             return None;
         }
-        if self.dispatcher.lets_go(lb.uuid()) {
+        if self.dispatcher.provisioning_under_way(lb.uuid()) {
             // What it was deleted for may not have reached Octavia.
             let soon = since.elapsed() < limits::REPAIR_AGAIN;
             let again = if soon { now + limits::AGENT_AWAY } else { self.when_to_ask_again() };
