@@ -25,12 +25,12 @@ pub struct Decoded {
     /// The load balancer.
     pub lb: LoadBalancer,
     /// What could not be read; it is left out of `lb`.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RowFinding>,
 }
 
 /// Something in a row that is not as the table of keys has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct RowFinding {
     /// The row.
     pub row: uuid::Uuid,
     /// The key of `external_ids`.
@@ -63,7 +63,7 @@ pub fn decode<'a>(
 }
 
 /// The load balancer itself, without children.
-fn frame(id: LoadBalancerId, row: &LoadBalancerRow, findings: &mut Vec<Finding>) -> Option<LoadBalancer> {
+fn frame(id: LoadBalancerId, row: &LoadBalancerRow, findings: &mut Vec<RowFinding>) -> Option<LoadBalancer> {
     let get = |key: &str| row.external_ids.get(key).map(String::as_str);
     let address = get(keys::VIP)?;
     let Ok(address) = address.parse() else {
@@ -126,7 +126,7 @@ struct Reader<'a> {
     row: &'a LoadBalancerRow,
     left: Left,
     words: &'a Words,
-    findings: &'a mut Vec<Finding>,
+    findings: &'a mut Vec<RowFinding>,
 }
 
 impl Reader<'_> {
@@ -341,7 +341,7 @@ fn admin_state(id: &str) -> (&str, bool) {
 fn json<T: for<'de> Deserialize<'de>>(
     row: &LoadBalancerRow,
     key: &str,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<RowFinding>,
 ) -> Option<T> {
     let text = row.external_ids.get(key)?;
     match serde_json::from_str(text) {
@@ -356,9 +356,9 @@ fn json<T: for<'de> Deserialize<'de>>(
     }
 }
 
-fn finding(row: &LoadBalancerRow, key: &str, value: &str, why: &str) -> Finding {
+fn finding(row: &LoadBalancerRow, key: &str, value: &str, why: &str) -> RowFinding {
     let value = value.chars().take(80).collect();
-    Finding { row: row.uuid, key: key.to_owned(), value, why: why.to_owned() }
+    RowFinding { row: row.uuid, key: key.to_owned(), value, why: why.to_owned() }
 }
 
 /// The listener and pool keys of a row, without their `:D`: what a row is recognised by.

@@ -67,6 +67,7 @@ pub(crate) fn plan(
         unresolved: Vec::new(),
         without_port: Vec::new(),
         sourceless: Vec::new(),
+        findings: Vec::new(),
     };
     let (matched, leftover) = assign(&wanted, existing);
     let mut used: BTreeSet<Uuid> = existing.iter().map(|existing| existing.row.uuid).collect();

@@ -9,6 +9,7 @@ use weir_model::LoadBalancerId;
 use crate::{
     acls::{Acl, ExistingAcl},
     centralised::FloatingIp,
+    finding::Finding,
     monitors::Sourceless,
     row::{HealthCheckRow, LoadBalancerRow},
     translation::{Problem, UnitKey},
@@ -30,6 +31,8 @@ pub struct Plan {
     pub without_port: Vec<weir_model::MemberId>,
     /// Subnets whose members are not probed yet for want of a source address.
     pub sourceless: Vec<Sourceless>,
+    /// What operators should know of the load balancer.
+    pub findings: Vec<Finding>,
 }
 
 /// One operation of a plan.

@@ -142,6 +142,7 @@ impl WithFloatingIps {
             unresolved: Vec::new(),
             without_port: Vec::new(),
             sourceless: Vec::new(),
+            findings: Vec::new(),
         };
         check(&plan, &[], &ownership()).unwrap();
         for operation in &plan.operations {
@@ -249,6 +250,7 @@ fn nothing_else_of_such_a_row_may_be_written() {
             unresolved: Vec::new(),
             without_port: Vec::new(),
             sourceless: Vec::new(),
+            findings: Vec::new(),
         };
         check(&plan, &[], &ownership()).is_ok()
     });

@@ -72,6 +72,12 @@ pub const OCTAVIA_QUESTIONS: usize = 4;
 /// How long the driver-agent may take to answer: statuses wait for row locks of Octavia's API.
 pub const AGENT_ANSWER: Duration = Duration::from_secs(30);
 
+/// How often the conditions that only inform are evaluated for the log.
+pub const CONDITION_LOOK: Duration = Duration::from_secs(1);
+
+/// No condition is logged as false before this time after the start: connections need a moment.
+pub const CONDITION_GRACE: Duration = Duration::from_secs(10);
+
 /// What probes say within this is acted upon together: a host that dies takes many members with it.
 pub const PROBES_TOGETHER: Duration = Duration::from_millis(100);
 

@@ -1,6 +1,8 @@
 //! Metrics, in OpenMetrics text. Names follow `weir_<what>_<unit>`; labels have few values, and no error text is one.
 
 use std::{
+    borrow::Cow,
+    collections::BTreeMap,
     fmt::Write,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,7 +14,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use weir_journal::JournalStatus;
-use weir_octavia::agent::BacklogStatus;
+use weir_octavia::{Condition, agent::BacklogStatus};
 
 use crate::plugins::{self, Counts};
 
@@ -98,6 +100,10 @@ pub struct Gauges {
     pub all_paused: bool,
     /// The plugins in use.
     pub registry: Arc<weir_sandbox::Registry>,
+    /// Load balancers by code of a finding.
+    pub findings: BTreeMap<Cow<'static, str>, usize>,
+    /// The conditions of `/readyz`.
+    pub conditions: Vec<Condition>,
 }
 
 impl Default for Metrics {
@@ -211,9 +217,25 @@ impl Metrics {
         for (outcome, count) in [("swapped", swapped), ("refused", refused), ("waited", waited)] {
             let _ = writeln!(out, "weir_plugin_reloads_total{{outcome=\"{outcome}\"}} {count}");
         }
+        labelled(&mut out, gauges);
         plugins::metrics(&gauges.registry, &mut out);
         out.push_str("# EOF\n");
         out
+    }
+}
+
+/// Gauges with a label.
+fn labelled(out: &mut String, gauges: &Gauges) {
+    // Writing to a String does not fail.
+    let _ = writeln!(out, "# HELP weir_condition 1 while the condition of /readyz is true.");
+    let _ = writeln!(out, "# TYPE weir_condition gauge");
+    for Condition { name, ok, .. } in &gauges.conditions {
+        let _ = writeln!(out, "weir_condition{{name=\"{name}\"}} {}", u8::from(*ok));
+    }
+    let _ = writeln!(out, "# HELP weir_findings Load balancers with a finding by code.");
+    let _ = writeln!(out, "# TYPE weir_findings gauge");
+    for (code, count) in &gauges.findings {
+        let _ = writeln!(out, "weir_findings{{code=\"{code}\"}} {count}");
     }
 }
 

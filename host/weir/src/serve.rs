@@ -91,6 +91,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     tokio::spawn(host.clone().free_orphaned_ports());
     tokio::spawn(host.clone().follow_probes());
     tokio::spawn(host.clone().watch());
+    tokio::spawn(host.clone().log_conditions());
     if config.plugins.watch {
         tokio::spawn(host.clone().watch_plugins(watch));
     }

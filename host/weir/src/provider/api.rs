@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
-    Accepted, CallContext, ChangeProgress, ChangeState, Condition, ErrorClass, Provider, Readiness, Refusal,
+    Accepted, CallContext, ChangeProgress, ChangeState, ErrorClass, Provider, Readiness, Refusal,
     ReleaseRequest, SyncRequest, VipPortRequest, VipPorts,
 };
 
@@ -117,43 +117,12 @@ impl Provider for Api {
     }
 
     fn readiness(&self) -> Readiness {
-        let status = self.0.northbound.status().borrow().clone();
-        let read = self.0.northbound.replica().is_complete();
-        let condition =
-            |name: &str, ok: bool, detail: String| Condition { name: name.to_owned(), ok, detail };
-        let synced = status.endpoint.clone().unwrap_or_default();
-        let why = status.last_error.unwrap_or_else(|| "not connected yet".to_owned());
-        let waiting = self.0.queues.waiting();
-        let journal = self.0.journal.status();
-        let written = match journal.last_error.filter(|_| !journal.writable) {
-            Some(error) => error,
-            None => format!("{} bytes, {} statuses wait for Octavia", journal.bytes, journal.outbox),
-        };
-        let standing = self.0.plugins_standing();
-        let suspended = self.0.plugins_suspended();
-        let served = self.0.registry().protocols().join(", ");
-        let paused = self.0.paused_in_words();
-        // A former set serves as well, and a plugin out of use harms only its own calls: sending Octavia to another host,
-        // which has the same plugins, would not help.
-        let notes = vec![
-            condition("plugins-current", standing.is_ok(), standing.unwrap_or_else(|why| why)),
-            condition("plugins-in-use", suspended.is_empty(), suspended.join("; ")),
-            condition("background-lock", self.0.holds_lock(), self.0.background_in_words()),
-            condition("not-paused", paused.is_ok(), paused.unwrap_or_else(|why| why)),
-        ];
-        let conditions = vec![
-            condition(
-                "northbound-read",
-                read,
-                if read { "the replica is complete".to_owned() } else { why.clone() },
-            ),
-            condition("northbound-connected", status.synced, if status.synced { synced } else { why }),
-            condition("plugins-loaded", !self.0.reloads.beginning(), served),
-            condition("journal-writable", journal.writable, written),
-            condition("queue", waiting < limits::PENDING, format!("{waiting} changes wait")),
-        ];
+        let conditions = self.0.required_conditions();
         let ready = conditions.iter().all(|condition| condition.ok);
-        Readiness { ready, conditions: conditions.into_iter().chain(notes).collect() }
+        Readiness {
+            ready,
+            conditions: conditions.into_iter().chain(self.0.informative_conditions()).collect(),
+        }
     }
 
     fn metrics(&self) -> String {
@@ -176,6 +145,13 @@ impl Provider for Api {
             paused: paused.loadbalancers.len(),
             all_paused: paused.all,
             registry: self.0.registry(),
+            findings: self.0.findings.counts(),
+            conditions: self
+                .0
+                .required_conditions()
+                .into_iter()
+                .chain(self.0.informative_conditions())
+                .collect(),
         })
     }
 }

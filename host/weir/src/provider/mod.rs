@@ -6,8 +6,10 @@
 //! | [`accept`] | judges a call against the rows and what is pending |
 //! | [`queue`] | one queue a load balancer: its changes in order, those of others at once |
 //! | [`work`] | carries a queue's changes out |
+//! | [`conditions`] | conditions of readiness, and those that only inform |
 //! | [`changes`] | remembers changes by id and idempotency key |
 //! | [`entry`] | a change as it stands in the journal |
+//! | [`findings`] | what operators should know of load balancers |
 //! | [`health`] | what members' health does to statuses |
 //! | [`outbox`] | the ends of changes, with their statuses |
 //! | [`delivery`] | what the sender of statuses reports |
@@ -32,9 +34,11 @@
 mod accept;
 mod api;
 mod changes;
+mod conditions;
 mod delivery;
 mod dirty;
 mod entry;
+mod findings;
 mod health;
 mod index;
 mod leaked_ports;
@@ -116,6 +120,7 @@ pub struct Host {
     /// Load balancers whose rows were made again after that, and when.
     remade: Mutex<HashMap<LoadBalancerId, Instant>>,
     drift: repair::Drift,
+    findings: findings::Findings,
     /// Room for looks at load balancers that nobody has called for.
     looks: Arc<Semaphore>,
     neutron: Option<Neutron>,
@@ -229,6 +234,7 @@ impl Host {
                 gone: Mutex::default(),
                 remade: Mutex::default(),
                 drift: repair::Drift::default(),
+                findings: findings::Findings::default(),
                 looks: Arc::new(Semaphore::new(limits::REPAIR_AT_ONCE)),
                 questions: Semaphore::new(limits::OCTAVIA_QUESTIONS),
                 metrics,

@@ -93,6 +93,7 @@ impl Host {
     fn let_go_of(&self, lb: LoadBalancerId) {
         warn!(%lb, "released: it is the reference driver's from now on");
         self.index.forget(lb);
+        self.findings.forget(lb);
         self.forget_drift(lb);
         self.gone.lock().remove(&lb);
         self.remade.lock().remove(&lb);

@@ -18,6 +18,7 @@ use super::{
     Host,
     changes::Record,
     dirty::{Reason, Reasons},
+    findings,
     queue::{Pending, Task, Wish},
 };
 use crate::{
@@ -74,8 +75,10 @@ impl Host {
         let rows = outcome(&planned.plan, existing);
         if rows.is_empty() {
             self.index.forget(lb);
+            self.findings.forget(lb);
             return;
         }
+        self.findings.report(lb, findings::PLAN, planned.plan.findings.clone());
         if !self.dirty.is_active() {
             return;
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use weir_model::{LoadBalancerId, operating_statuses};
 use weir_octavia::Refusal;
-use weir_plan::Plan;
+use weir_plan::{Plan, RowFinding};
 
 use super::{Host, accept};
 use crate::{northbound::rows, scrutiny::Scrutiny};
@@ -64,8 +64,21 @@ impl Host {
             "members_without_port": plan.map(|plan| &plan.without_port),
             "subnets_without_source": plan.map(|plan| &plan.sourceless),
             "problem": problem,
-            "findings": decoded.findings,
+            "findings": self.findings_view(id, plan, &decoded.findings),
         }))
+    }
+
+    /// Findings of the plan of this moment, those of other parts of the host, and keys in the rows that cannot be read.
+    fn findings_view(
+        &self,
+        id: LoadBalancerId,
+        plan: Option<&Plan>,
+        unreadable: &[RowFinding],
+    ) -> Vec<Value> {
+        let mut findings = self.findings.of(id);
+        findings.extend(plan.into_iter().flat_map(|plan| plan.findings.iter().cloned()));
+        let unreadable = unreadable.iter().map(|finding| json!(finding));
+        findings.iter().map(|finding| json!(finding)).chain(unreadable).collect()
     }
 
     /// What a reconcile would do now.
