@@ -7,7 +7,10 @@
 //!
 //! Only members' statuses are kept up in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use sha2::{Digest, Sha256};
 
@@ -17,7 +20,7 @@ use crate::{
     edited,
     keys::{self, ListenerKey},
     python_json,
-    row::{Existing, LoadBalancerRow},
+    row::{Existing, HealthCheckRow, LoadBalancerRow},
     surroundings::Surroundings,
     words::Words,
 };
@@ -135,22 +138,35 @@ fn same_objects(row: &LoadBalancerRow, old: &LoadBalancerRow) -> bool {
 }
 
 /// Whether every monitored member is probed as it should be. The reference probes through one listener a pool, which is
-/// enough to know a member by, and makes checks that wait for a listener.
+/// enough to know a member by, and makes checks that wait for a listener. But each address needs a check of its own: OVN
+/// serves dead members at one that has none, such as a floating IP that came when the check had no port yet.
 fn probes_alike(row: &LoadBalancerRow, old: &LoadBalancerRow) -> bool {
     let monitors = |row: &LoadBalancerRow| -> BTreeSet<String> {
         let text = row.external_ids.get(keys::HEALTH_MONITORS);
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     };
-    let probed_so = |wanted: &crate::HealthCheckRow| {
-        let of = |check: &crate::HealthCheckRow| check.external_ids.get(keys::CHECK_MONITOR).cloned();
+    let of = |check: &HealthCheckRow| check.external_ids.get(keys::CHECK_MONITOR).cloned();
+    let probed_so = |wanted: &HealthCheckRow| {
         let mut same = old.health_checks.iter().filter(|check| of(check) == of(wanted));
         let first = same.next();
         first.is_some_and(|check| check.options == wanted.options)
             && same.all(|check| check.options == wanted.options)
     };
+    let address = |check: &HealthCheckRow| check.vip.parse().map(|vip: SocketAddr| vip.ip());
+    // Those that a check of an address stands for: all entries there that the same pool serves.
+    let checked_at = |wanted: &HealthCheckRow| {
+        let alike = |check: &&HealthCheckRow| {
+            of(check) == of(wanted) && address(check) == address(wanted) && row.vips.contains_key(&check.vip)
+        };
+        let mut served = row.health_checks.iter().filter(alike).peekable();
+        let is_checked = |entry: &HealthCheckRow| {
+            old.health_checks.iter().any(|check| check.vip == entry.vip && of(check) == of(entry))
+        };
+        served.peek().is_none() || served.any(is_checked)
+    };
     let mapped = |(address, to): (&String, &String)| old.ip_port_mappings.get(address) == Some(to);
     monitors(row) == monitors(old)
-        && row.health_checks.iter().all(probed_so)
+        && row.health_checks.iter().all(|wanted| probed_so(wanted) && checked_at(wanted))
         && row.ip_port_mappings.iter().all(mapped)
 }
 
