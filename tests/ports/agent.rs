@@ -1,6 +1,13 @@
 //! A driver-agent that knows the load balancers it is told.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -13,28 +20,36 @@ use tokio::{
 pub struct FakeAgent {
     known: Arc<Mutex<BTreeSet<String>>>,
     statuses: Arc<Mutex<Vec<Value>>>,
+    asked: Arc<AtomicUsize>,
 }
 
 impl FakeAgent {
     pub async fn start(folder: &Path) -> Self {
         let known = Arc::new(Mutex::new(BTreeSet::new()));
         let statuses = Arc::new(Mutex::new(Vec::new()));
+        let asked = Arc::new(AtomicUsize::new(0));
         for name in ["get", "status"] {
             let listener = UnixListener::bind(folder.join(format!("{name}.sock"))).unwrap();
-            let (known, statuses) = (known.clone(), statuses.clone());
+            let (known, statuses, asked) = (known.clone(), statuses.clone(), asked.clone());
             tokio::spawn(async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
+                    asked.fetch_add(usize::from(name == "get"), Ordering::SeqCst);
                     tokio::spawn(answer(stream, name, known.clone(), statuses.clone()));
                 }
             });
         }
-        Self { known, statuses }
+        Self { known, statuses, asked }
     }
 
     /// Octavia has committed this load balancer.
     pub fn knows(&self, lb: &str) {
         self.known.lock().unwrap().insert(lb.to_owned());
+    }
+
+    /// How often it was asked for an object.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     /// The provisioning statuses that were sent for a load balancer.

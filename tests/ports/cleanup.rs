@@ -114,6 +114,160 @@ async fn what_neutron_would_not_free_is_freed_later() {
     gone(&scene).await;
 }
 
+/// Octavia is not asked about load balancers for a quarter of an hour.
+const LATER: (&str, &str) = ("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "900");
+
+async fn pending(scene: &Scene, count: usize) {
+    let gauge = format!("weir_port_cleanups_pending {count}");
+    eventually("the gauge is right", async || {
+        let metrics = scene.host.client().get("/metrics").await.body;
+        metrics.as_str().unwrap().lines().any(|line| line == gauge).then_some(())
+    })
+    .await;
+}
+
+async fn told(scene: &Scene, lb: &str) {
+    eventually("the end is told", async || {
+        scene.agent.statuses(lb).contains(&"DELETED".to_owned()).then_some(())
+    })
+    .await;
+}
+
+/// A load balancer that is deleted while Neutron is away.
+async fn deleted_during_an_outage(scene: &Scene, n: usize) {
+    made(scene, n).await;
+    scene.agent.knows(&id(1, n));
+    let client = scene.host.client();
+    client.call("loadbalancer_create", &loadbalancer(n)).await.committed();
+    scene.cloud.outage(true);
+    client.call("loadbalancer_delete", &loadbalancer(n)).await.committed();
+    told(scene, &id(1, n)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_of_an_outage_are_freed_when_neutron_is_back() {
+    let scene = Scene::with(&[LATER]).await;
+    deleted_during_an_outage(&scene, 1).await;
+    pending(&scene, 1).await;
+    assert_eq!(scene.ports().len(), 2);
+    scene.cloud.outage(false);
+    gone(&scene).await;
+    pending(&scene, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_of_an_outage_are_freed_after_a_restart_too() {
+    let mut scene = Scene::with(&[LATER]).await;
+    // As an early reference driver made it: only the row names it.
+    let old = json!({
+        "id": id(6, 1), "name": format!("ovn-lb-vip-{}", id(1, 1)), "network_id": NETWORK, "device_id": "",
+        "device_owner": "", "fixed_ips": [{"subnet_id": SUBNET, "ip_address": "10.10.10.71"}],
+    });
+    scene.cloud.add_port(old);
+    let mut lb = loadbalancer(1);
+    lb["loadbalancer"]["vip_port_id"] = json!(id(6, 1));
+    lb["loadbalancer"]["vip_address"] = json!("10.10.10.71");
+    scene.agent.knows(&id(1, 1));
+    let client = scene.host.client();
+    client.call("loadbalancer_create", &lb).await.committed();
+    scene.cloud.outage(true);
+    client.call("loadbalancer_delete", &lb).await.committed();
+    told(&scene, &id(1, 1)).await;
+    scene.host.kill();
+    scene.host.restart();
+    scene.host.ready().await;
+    pending(&scene, 1).await;
+    assert_eq!(scene.ports().len(), 1);
+    scene.cloud.outage(false);
+    gone(&scene).await;
+    pending(&scene, 0).await;
+    // Nor is anything left for the next start.
+    scene.host.kill();
+    scene.host.restart();
+    scene.host.ready().await;
+    pending(&scene, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_killed_while_it_waits_for_neutron_frees_the_ports_after_its_restart() {
+    let mut scene = Scene::with(&[LATER]).await;
+    made(&scene, 1).await;
+    scene.agent.knows(&id(1, 1));
+    let client = scene.host.client();
+    client.call("loadbalancer_create", &loadbalancer(1)).await.committed();
+    scene.cloud.outage(true);
+    client.call("loadbalancer_delete", &loadbalancer(1)).await.committed();
+    scene.host.kill();
+    scene.cloud.outage(false);
+    scene.host.restart();
+    scene.host.ready().await;
+    gone(&scene).await;
+    told(&scene, &id(1, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ports_of_a_refused_create_are_freed_after_an_outage() {
+    let scene = Scene::with(&[LATER]).await;
+    made(&scene, 1).await;
+    scene.cloud.outage(true);
+    let mut lb = loadbalancer(1);
+    let listener = listener(1, 1, "HTTP", 80)["listener"].clone();
+    lb["loadbalancer"]["listeners"] = json!([listener]);
+    let refused = scene.host.client().call("loadbalancer_create", &lb).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    pending(&scene, 1).await;
+    scene.cloud.outage(false);
+    gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_that_neutron_refuses_to_delete_does_not_hold_up_others() {
+    let scene = Scene::with(&[LATER]).await;
+    let client = scene.host.client();
+    for n in [1, 2] {
+        made(&scene, n).await;
+        scene.agent.knows(&id(1, n));
+        client.call("loadbalancer_create", &loadbalancer(n)).await.committed();
+    }
+    let first = scene.cloud.ports()[0]["id"].as_str().unwrap().to_owned();
+    for _ in 0..3 {
+        scene.cloud.trouble("DELETE", &first, Trouble::refusal(409, "PortInUse", "busy"));
+    }
+    for n in [1, 2] {
+        client.call("loadbalancer_delete", &loadbalancer(n)).await.committed();
+        told(&scene, &id(1, n)).await;
+    }
+    assert!(scene.ports().iter().all(|name| name.ends_with(&id(1, 1))), "{:?}", scene.ports());
+    gone(&scene).await;
+    pending(&scene, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_balancer_that_was_missing_before_a_restart_is_not_new_after_it() {
+    let mut scene = Scene::with(&[("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "75")]).await;
+    made(&scene, 1).await;
+    scene.host.kill();
+    scene.host.restart();
+    eventually("Octavia is asked", async || (scene.agent.asked() > 0).then_some(())).await;
+    scene.host.kill();
+    // As if it had been missing for long: two looks are left, which take less than the time-out.
+    let settings = weir_journal::Settings {
+        path: scene.host.state().join("journal.redb"),
+        max_pending: 1_000,
+        max_bytes: 1 << 20,
+        keep_finished: Duration::from_secs(3_600),
+        keep_finished_max: 1_000,
+    };
+    let (journal, recovered) = weir_journal::Journal::open(settings).unwrap();
+    let mut notes = recovered.notes.into_iter();
+    let mut note = notes.find(|note| note.key.ends_with(&id(1, 1))).expect("it is written down");
+    note.payload = b"1000".to_vec();
+    journal.put_note(note).await.unwrap();
+    drop(journal);
+    scene.host.restart();
+    gone(&scene).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_repair_nothing_is_freed_unasked() {
     let scene = Scene::with(&[("WEIR_REPAIR", "report")]).await;

@@ -5,6 +5,7 @@
 mod agent;
 mod check;
 mod cleanup;
+mod old_ports;
 mod vip_ports;
 
 use serde_json::{Value, json};
@@ -27,10 +28,20 @@ impl Scene {
     }
 
     pub async fn with(more: &[(&str, &str)]) -> Self {
-        let cloud = FakeCloud::start().await;
-        cloud.add_subnet(SUBNET.parse().unwrap(), NETWORK.parse().unwrap(), [10, 10, 10, 100].into());
         let northbound = Northbound::start();
         northbound.transact(&topology());
+        Self::on(Self::cloud().await, northbound, more).await
+    }
+
+    /// A Neutron that has the private subnet.
+    pub async fn cloud() -> FakeCloud {
+        let cloud = FakeCloud::start().await;
+        cloud.add_subnet(SUBNET.parse().unwrap(), NETWORK.parse().unwrap(), [10, 10, 10, 100].into());
+        cloud
+    }
+
+    /// A host on what is there already.
+    pub async fn on(cloud: FakeCloud, northbound: Northbound, more: &[(&str, &str)]) -> Self {
         let agent = FakeAgent::start(northbound.folder()).await;
         let host = Self::host(&cloud, &northbound, more);
         host.ready().await;

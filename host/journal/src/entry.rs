@@ -72,6 +72,15 @@ pub struct OutboxEntry {
     pub payload: Vec<u8>,
 }
 
+/// Something to be remembered over a restart, under a key of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Identifies it; a later note under the same key replaces an earlier one.
+    pub key: String,
+    /// Its content; opaque here.
+    pub payload: Vec<u8>,
+}
+
 /// What was found in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -83,6 +92,8 @@ pub struct Recovered {
     pub outbox: Vec<OutboxEntry>,
     /// Keys abandoned before any call used them.
     pub tombstones: Vec<String>,
+    /// Notes not removed yet, sorted by key.
+    pub notes: Vec<Note>,
 }
 
 /// How the journal is.
@@ -96,6 +107,8 @@ pub struct JournalStatus {
     pub finished: usize,
     /// Statuses not delivered.
     pub outbox: usize,
+    /// Notes not removed yet.
+    pub notes: usize,
     /// Bytes of all entries.
     pub bytes: u64,
     /// Write transactions so far.

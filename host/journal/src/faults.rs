@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Journal, JournalError, State,
-    tests::{change, ids, settings, status},
+    tests::{change, ids, note, settings, status},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +171,25 @@ async fn deliveries_while_the_disk_fails_are_remembered() {
     journal.writable().await;
     drop(journal);
     assert!(disk.open().1.outbox.is_empty());
+}
+
+#[tokio::test]
+async fn notes_removed_while_the_disk_fails_are_gone_when_it_works_again() {
+    let disk = Faulty::new();
+    let (journal, _) = disk.open();
+    journal.put_note(note("a", "1")).await.unwrap();
+    journal.put_note(note("b", "1")).await.unwrap();
+    disk.set(Mode::Full);
+    let error = journal.put_note(note("c", "1")).await.unwrap_err();
+    assert_eq!(error.code(), "journal-broken");
+    journal.remove_notes(vec!["a".into(), "c".into()]);
+    // The call before this one has been taken up.
+    journal.accept(change(1)).await.unwrap_err();
+    disk.set(Mode::Works);
+    journal.writable().await;
+    assert_eq!(journal.status().notes, 1);
+    drop(journal);
+    assert_eq!(disk.open().1.notes, [note("b", "1")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

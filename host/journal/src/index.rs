@@ -8,7 +8,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    entry::{ChangeEntry, JournalStatus, OutboxEntry, Recovered, Settings, State},
+    entry::{ChangeEntry, JournalStatus, Note, OutboxEntry, Recovered, Settings, State},
     error::JournalError,
     store::{Content, Header, Tables},
 };
@@ -27,6 +27,8 @@ pub(crate) enum Write {
     RemoveStatus(u64),
     Tombstone(String, u64),
     RemoveTombstone(String),
+    Note(Note),
+    RemoveNote(String),
 }
 
 impl Write {
@@ -39,6 +41,8 @@ impl Write {
             Self::RemoveStatus(seq) => tables.remove_status(*seq),
             Self::Tombstone(key, at) => tables.put_tombstone(key, *at),
             Self::RemoveTombstone(key) => tables.remove_tombstone(key),
+            Self::Note(Note { key, payload }) => tables.put_note(key, payload),
+            Self::RemoveNote(key) => tables.remove_note(key),
         }
     }
 }
@@ -69,6 +73,7 @@ pub(crate) struct Index {
     outbox: BTreeMap<u64, u64>,
     tombstones: HashMap<String, u64>,
     tombstones_by_age: BTreeSet<(u64, String)>,
+    notes: HashMap<String, u64>,
     bytes: u64,
     next_change: u64,
     next_outbox: u64,
@@ -94,6 +99,10 @@ fn change_bytes(header: &Header, payload: usize) -> u64 {
 
 fn status_bytes(entry: &OutboxEntry) -> u64 {
     ENTRY_BYTES + length(&entry.object) + entry.payload.len() as u64
+}
+
+fn note_bytes(note: &Note) -> u64 {
+    ENTRY_BYTES + length(&note.key) + note.payload.len() as u64
 }
 
 fn header(entry: &ChangeEntry, finished_ms: u64) -> Header {
@@ -157,6 +166,10 @@ impl Index {
             index.put_tombstone(key.clone(), at);
             recovered.tombstones.push(key);
         }
+        for note in &content.notes {
+            index.count_note(note);
+        }
+        recovered.notes = content.notes;
         index.writes = writes;
         (index, recovered)
     }
@@ -181,6 +194,7 @@ impl Index {
         status.finished = self.finished.len();
         status.pending = self.changes.len().saturating_sub(status.finished);
         status.outbox = self.outbox.len();
+        status.notes = self.notes.len();
         status.bytes = self.bytes;
     }
 
@@ -272,6 +286,20 @@ impl Index {
         }
     }
 
+    /// Takes on a note.
+    pub fn put_note(&mut self, note: Note) {
+        self.count_note(&note);
+        self.writes.push(Write::Note(note));
+    }
+
+    /// Removes a note, if it is there.
+    pub fn remove_note(&mut self, key: &str) {
+        if let Some(bytes) = self.notes.remove(key) {
+            self.bytes = self.bytes.saturating_sub(bytes);
+            self.writes.push(Write::RemoveNote(key.to_owned()));
+        }
+    }
+
     /// Removes what need not be remembered any longer, some of it at a time.
     pub fn clean(&mut self, settings: &Settings, now_ms: u64) {
         let before = now_ms.saturating_sub(millis(settings.keep_finished));
@@ -331,6 +359,12 @@ impl Index {
         let bytes = status_bytes(entry);
         self.outbox.insert(entry.seq, bytes);
         self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    fn count_note(&mut self, note: &Note) {
+        let bytes = note_bytes(note);
+        let before = self.notes.insert(note.key.clone(), bytes).unwrap_or_default();
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(bytes);
     }
 
     fn put_tombstone(&mut self, key: String, at_ms: u64) {

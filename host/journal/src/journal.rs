@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    entry::{ChangeEntry, JournalStatus, OutboxEntry, Recovered, Settings, State},
+    entry::{ChangeEntry, JournalStatus, Note, OutboxEntry, Recovered, Settings, State},
     error::JournalError,
     store::{Opener, file_opener},
     writer::{Call, Reply, Shared, Writer},
@@ -114,6 +114,23 @@ impl Journal {
         if let Some(calls) = self.0.calls.as_ref().filter(|_| !seqs.is_empty()) {
             // The thread ends after the last handle; had it died, the statuses would be sent once more.
             drop(calls.send(Call::Delivered(seqs)));
+        }
+    }
+
+    /// Writes down a note, in place of an earlier one under the same key. It is on disk when the future is done; its place
+    /// in the order is taken at once. Notes are taken on also when the journal is full.
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`]; the note may then be found after a restart all the same.
+    pub fn put_note(&self, note: Note) -> impl Future<Output = Result<(), JournalError>> + Send + use<> {
+        answered(self.call(|reply| Call::PutNote(note, reply)))
+    }
+
+    /// Removes notes. Soon on disk; until then a crash brings them back.
+    pub fn remove_notes(&self, keys: Vec<String>) {
+        if let Some(calls) = self.0.calls.as_ref().filter(|_| !keys.is_empty()) {
+            // The thread ends after the last handle; had it died, the notes would be found once more.
+            drop(calls.send(Call::RemoveNotes(keys)));
         }
     }
 

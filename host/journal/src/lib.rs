@@ -1,7 +1,7 @@
 //! Accepted changes and statuses not yet delivered, on disk: what the host must not forget when it is killed.
 //!
 //! ```text
-//!   accept, finish, tombstone ──> queue ──> writer thread ──> one redb transaction, one fsync ──> all callers
+//!   accept, finish, tombstone, put_note ──> queue ──> writer thread ──> one redb transaction, one fsync ──> all callers
 //! ```
 //!
 //! Reads and writes one redb file of its own. It never looks into a payload, never drops a change that is not finished
@@ -30,6 +30,6 @@ mod store;
 mod tests;
 mod writer;
 
-pub use entry::{ChangeEntry, JournalStatus, OutboxEntry, Recovered, Settings, State};
+pub use entry::{ChangeEntry, JournalStatus, Note, OutboxEntry, Recovered, Settings, State};
 pub use error::JournalError;
 pub use journal::Journal;

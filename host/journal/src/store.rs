@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    entry::{ChangeEntry, OutboxEntry, State},
+    entry::{ChangeEntry, Note, OutboxEntry, State},
     error::JournalError,
 };
 
@@ -33,6 +33,8 @@ const PAYLOADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("payloads
 const OUTBOX: TableDefinition<'_, u64, (u128, &str, &[u8])> = TableDefinition::new("outbox");
 /// Abandoned keys, with the time in milliseconds of Unix time.
 const TOMBSTONES: TableDefinition<'_, &str, u64> = TableDefinition::new("tombstones");
+/// Notes by their keys. A host that does not know of them leaves them alone.
+const NOTES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("notes");
 /// `format`, and the next numbers: those of removed entries are not given again.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
@@ -74,6 +76,7 @@ pub(crate) struct Content {
     pub changes: Vec<(ChangeEntry, u64)>,
     pub outbox: Vec<OutboxEntry>,
     pub tombstones: Vec<(String, u64)>,
+    pub notes: Vec<Note>,
     pub next_change: u64,
     pub next_outbox: u64,
 }
@@ -204,6 +207,10 @@ fn read(database: &Database) -> Result<Content, redb::Error> {
         let (key, at) = row?;
         content.tombstones.push((key.value().to_owned(), at.value()));
     }
+    for row in transaction.open_table(NOTES)?.iter()? {
+        let (key, payload) = row?;
+        content.notes.push(Note { key: key.value().to_owned(), payload: payload.value().to_vec() });
+    }
     let meta = transaction.open_table(META)?;
     content.next_change = meta.get("next-change")?.map_or(1, |value| value.value());
     content.next_outbox = meta.get("next-outbox")?.map_or(1, |value| value.value());
@@ -216,6 +223,7 @@ pub(crate) struct Tables<'txn> {
     payloads: redb::Table<'txn, u64, &'static [u8]>,
     outbox: redb::Table<'txn, u64, (u128, &'static str, &'static [u8])>,
     tombstones: redb::Table<'txn, &'static str, u64>,
+    notes: redb::Table<'txn, &'static str, &'static [u8]>,
     meta: redb::Table<'txn, &'static str, u64>,
 }
 
@@ -226,6 +234,7 @@ impl<'txn> Tables<'txn> {
             payloads: transaction.open_table(PAYLOADS)?,
             outbox: transaction.open_table(OUTBOX)?,
             tombstones: transaction.open_table(TOMBSTONES)?,
+            notes: transaction.open_table(NOTES)?,
             meta: transaction.open_table(META)?,
         })
     }
@@ -266,6 +275,16 @@ impl<'txn> Tables<'txn> {
 
     pub fn remove_tombstone(&mut self, key: &str) -> Result<(), redb::Error> {
         self.tombstones.remove(key)?;
+        Ok(())
+    }
+
+    pub fn put_note(&mut self, key: &str, payload: &[u8]) -> Result<(), redb::Error> {
+        self.notes.insert(key, payload)?;
+        Ok(())
+    }
+
+    pub fn remove_note(&mut self, key: &str) -> Result<(), redb::Error> {
+        self.notes.remove(key)?;
         Ok(())
     }
 

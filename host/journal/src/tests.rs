@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use uuid::Uuid;
 
-use crate::{ChangeEntry, Journal, JournalError, OutboxEntry, Recovered, Settings, State};
+use crate::{ChangeEntry, Journal, JournalError, Note, OutboxEntry, Recovered, Settings, State};
 
 pub(crate) fn settings(folder: &Path) -> Settings {
     Settings {
@@ -33,6 +33,10 @@ pub(crate) fn change(n: u128) -> ChangeEntry {
 
 pub(crate) fn status(object: &str) -> OutboxEntry {
     OutboxEntry { seq: 0, lb: Uuid::from_u128(9), object: object.into(), payload: b"{}".to_vec() }
+}
+
+pub(crate) fn note(key: &str, payload: &str) -> Note {
+    Note { key: key.into(), payload: payload.as_bytes().to_vec() }
 }
 
 pub(crate) fn ids(entries: &[ChangeEntry]) -> Vec<u128> {
@@ -259,4 +263,29 @@ async fn the_file_is_for_its_owner_only() {
     let settings = settings(folder.path());
     let (_journal, _) = Journal::open(settings.clone()).unwrap();
     assert_eq!(std::fs::metadata(&settings.path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn notes_survive_a_restart_until_they_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path());
+    let (journal, _) = Journal::open(settings.clone()).unwrap();
+    for (key, payload) in [("b", "1"), ("a", "2"), ("b", "longer"), ("c", "3")] {
+        journal.put_note(note(key, payload)).await.unwrap();
+    }
+    let bytes = journal.status().bytes;
+    journal.remove_notes(vec!["c".into(), "unknown".into()]);
+    let (journal, recovered) = reopen(journal, &settings);
+    assert_eq!(recovered.notes, [note("a", "2"), note("b", "longer")]);
+    let status = journal.status();
+    assert_eq!(status.notes, 2);
+    assert!(status.bytes < bytes, "{} {bytes}", status.bytes);
+    // A note that is put after its removal stays.
+    journal.remove_notes(vec!["a".into(), "b".into()]);
+    journal.put_note(note("a", "again")).await.unwrap();
+    let (journal, recovered) = reopen(journal, &settings);
+    assert_eq!(recovered.notes, [note("a", "again")]);
+    journal.remove_notes(vec!["a".into()]);
+    let (journal, recovered) = reopen(journal, &settings);
+    assert_eq!((recovered.notes, journal.status().bytes), (vec![], 0));
 }

@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::{
-    entry::{ChangeEntry, JournalStatus, OutboxEntry, Recovered, Settings, State},
+    entry::{ChangeEntry, JournalStatus, Note, OutboxEntry, Recovered, Settings, State},
     error::JournalError,
     index::{Doubt, Index},
     store::{Opener, Store},
@@ -45,6 +45,8 @@ pub(crate) enum Call {
     },
     Tombstone(String, Reply<()>),
     Delivered(Vec<u64>),
+    PutNote(Note, Reply<()>),
+    RemoveNotes(Vec<String>),
 }
 
 /// An answer that waits for the transaction.
@@ -52,6 +54,7 @@ enum Answer {
     Accept(Result<u64, JournalError>, Reply<u64>),
     Finish(Result<Vec<u64>, JournalError>, Reply<Vec<u64>>),
     Tombstone(Result<(), JournalError>, Reply<()>),
+    PutNote(Reply<()>),
 }
 
 /// What the handle sees of the writer.
@@ -71,6 +74,9 @@ pub(crate) struct Writer {
     doubt: Doubt,
     /// Delivered, and still in the file.
     delivered: Vec<u64>,
+    /// Removed notes that are still in the file.
+    removed_notes: Vec<String>,
+    /// Since when one of those waits for a transaction.
     delivered_since: Option<Instant>,
     cleaned: Instant,
     probe_at: Instant,
@@ -103,6 +109,7 @@ impl Writer {
             index,
             doubt: Doubt::default(),
             delivered: Vec::new(),
+            removed_notes: Vec::new(),
             delivered_since: None,
             cleaned: now,
             probe_at: now,
@@ -167,6 +174,13 @@ impl Writer {
                     answers.push(Answer::Tombstone(self.index.tombstone(key, now_ms), reply));
                 }
                 Call::Delivered(seqs) => self.note_delivered(seqs),
+                Call::PutNote(note, reply) => {
+                    // A removal that came before is in the same transaction, or a former one.
+                    self.removed_notes.retain(|key| *key != note.key);
+                    self.index.put_note(note);
+                    answers.push(Answer::PutNote(reply));
+                }
+                Call::RemoveNotes(keys) => self.remove_notes(keys),
             }
         }
         let waited = self.delivered_since.is_none_or(|since| since.elapsed() >= DELIVERED_WAIT);
@@ -203,6 +217,7 @@ impl Writer {
             Ok(()) => {
                 self.transactions = self.transactions.saturating_add(1);
                 self.delivered.clear();
+                self.removed_notes.clear();
                 self.delivered_since = None;
                 Ok(())
             }
@@ -227,6 +242,7 @@ impl Writer {
             for seq in &self.delivered {
                 index.delivered(*seq);
             }
+            self.removed_notes.iter().for_each(|key| index.remove_note(key));
             let (writes, (change, outbox)) = (index.take_writes(), index.next());
             // Also without anything to undo: this shows that writing works.
             store.write(|tables| {
@@ -243,6 +259,7 @@ impl Writer {
                 self.doubt = Doubt::default();
                 self.transactions = self.transactions.saturating_add(1);
                 self.delivered.clear();
+                self.removed_notes.clear();
                 self.delivered_since = None;
             }
             Err(error) => {
@@ -263,6 +280,8 @@ impl Writer {
                 Call::Finish { reply, .. } => drop(reply.send(Err(broken.clone()))),
                 Call::Tombstone(_, reply) => drop(reply.send(Err(broken.clone()))),
                 Call::Delivered(seqs) => self.note_delivered(seqs),
+                Call::PutNote(_, reply) => drop(reply.send(Err(broken.clone()))),
+                Call::RemoveNotes(keys) => self.remove_notes(keys),
             }
         }
         self.publish();
@@ -273,6 +292,14 @@ impl Writer {
             self.index.delivered(*seq);
         }
         self.delivered.extend(seqs);
+        self.delivered_since.get_or_insert_with(Instant::now);
+    }
+
+    fn remove_notes(&mut self, keys: Vec<String>) {
+        for key in &keys {
+            self.index.remove_note(key);
+        }
+        self.removed_notes.extend(keys);
         self.delivered_since.get_or_insert_with(Instant::now);
     }
 
@@ -311,6 +338,7 @@ impl Answer {
             Self::Accept(result, reply) => drop(reply.send(with(result, failure))),
             Self::Finish(result, reply) => drop(reply.send(with(result, failure))),
             Self::Tombstone(result, reply) => drop(reply.send(with(result, failure))),
+            Self::PutNote(reply) => drop(reply.send(with(Ok(()), failure))),
         }
     }
 }

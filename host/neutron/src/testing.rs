@@ -73,6 +73,7 @@ struct Cloud {
     asked: Vec<Asked>,
     made: u8,
     catalog: bool,
+    outage: bool,
 }
 
 impl FakeCloud {
@@ -92,6 +93,7 @@ impl FakeCloud {
             asked: Vec::new(),
             made: 0,
             catalog: true,
+            outage: false,
         }));
         let router = router(state.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -106,6 +108,11 @@ impl FakeCloud {
     /// The next request with this method, whose path has this part, meets trouble.
     pub fn trouble(&self, method: &str, part: &str, trouble: Trouble) {
         self.state.lock().troubles.push((method.parse().unwrap(), part.to_owned(), trouble));
+    }
+
+    /// While it lasts every request is answered with 503.
+    pub fn outage(&self, lasts: bool) {
+        self.state.lock().outage = lasts;
     }
 
     /// How long tokens live from now on.
@@ -183,6 +190,9 @@ async fn answer(State(state): State<Shared>, request: Request) -> Response {
         let mut cloud = state.lock();
         let method = head.method.to_string();
         cloud.asked.push(Asked { method, path: path.clone(), body: body.clone() });
+        if cloud.outage {
+            return reply(503, &json!("no server is available to handle this request"));
+        }
         let met = |it: &(Method, String, Trouble)| it.0 == head.method && path.contains(&it.1);
         let at = cloud.troubles.iter().position(met);
         at.map(|at| cloud.troubles.remove(at).2)

@@ -103,6 +103,7 @@ fn has_key_of_ours(row: &LoadBalancerRow) -> bool {
     row.external_ids.keys().any(|key| key.starts_with(keys::OURS))
 }
 
-fn has_uuid_of(lb: LoadBalancerId, row: &LoadBalancerRow) -> bool {
+/// Whether a row has one of the uuids that this program gives the rows of a load balancer.
+pub fn has_uuid_of(lb: LoadBalancerId, row: &LoadBalancerRow) -> bool {
     (0..NUMBERS).any(|n| row_uuid(lb, n) == row.uuid)
 }

@@ -187,5 +187,19 @@ pub const PORTS_FREED_PER_CENT: usize = 5;
 /// See [`PORTS_FREED_PER_CENT`].
 pub const PORTS_FREED_MIN: usize = 10;
 
+/// How long after a failed deletion of ports it is tried again; doubles to [`PORT_CLEANUP_MAX`].
+pub const PORT_CLEANUP_MIN: Duration = Duration::from_secs(1);
+
+/// See [`PORT_CLEANUP_MIN`]. With [`VIP_PORT_FREED`] for the try it is less than a minute: so long after Neutron's return
+/// a subnet may still not be deletable.
+pub const PORT_CLEANUP_MAX: Duration = Duration::from_secs(30);
+
+/// Deletions of ports that are tried again at once: Neutron serves users too.
+pub const PORT_CLEANUPS_AT_ONCE: usize = 8;
+
+/// How often, with [`SOURCE_LOOK`] between, it is looked at whether a port whose owner has changed is of another type now:
+/// Neutron writes both before it answers, and what it writes is here a few milliseconds later.
+pub const PORT_TYPE_LOOKS: usize = 40;
+
 /// How long a source port must have been without use before a look frees it: a load balancer may just be getting a monitor.
 pub const SOURCE_PORT_IDLE: Duration = Duration::from_secs(60);

@@ -94,6 +94,8 @@ pub struct Gauges {
     pub dirty: usize,
     /// Load balancers that are not as they should be, while that is only reported.
     pub drifted: usize,
+    /// Deletions of ports in Neutron that are not done yet.
+    pub port_cleanups: usize,
     /// Load balancers that are paused one by one.
     pub paused: usize,
     /// All are paused.
@@ -200,6 +202,11 @@ impl Metrics {
             gauges.dirty as f64,
         );
         gauge("load_balancers_drifted", "Load balancers that repair would change", gauges.drifted as f64);
+        gauge(
+            "port_cleanups_pending",
+            "Deletions of ports in Neutron that are not done yet",
+            gauges.port_cleanups as f64,
+        );
         gauge("load_balancers_paused", "Load balancers that are paused one by one", gauges.paused as f64);
         gauge("all_paused", "1 while all load balancers are paused", f64::from(u8::from(gauges.all_paused)));
         gauge("uptime_seconds", "Seconds since the start", gauges.uptime.as_secs_f64());

@@ -89,6 +89,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     host.recover(recovered);
     tokio::spawn(host.clone().settle());
     tokio::spawn(host.clone().free_orphaned_ports());
+    tokio::spawn(host.clone().retry_port_cleanups());
     tokio::spawn(host.clone().follow_probes());
     tokio::spawn(host.clone().watch());
     tokio::spawn(host.clone().log_conditions());

@@ -42,7 +42,7 @@ impl Report {
 
     /// Whether nothing is left to do by hand.
     pub fn ok(&self) -> bool {
-        let ports = self.ports().all(|(_, outcome, _)| outcome == "removed");
+        let ports = self.ports().all(|(_, outcome, _)| matches!(outcome, "removed" | "updated"));
         ports && self.lines().all(|(_, outcome, _)| !matches!(outcome, "leaked" | "busy" | "failed"))
     }
 

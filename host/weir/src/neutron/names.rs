@@ -10,6 +10,9 @@ pub const VIP_OWNER: &str = "ovn-lb:vip";
 /// `device_owner` of source ports: Neutron makes a `localport` of what ends in `:distributed`.
 pub const SOURCE_OWNER: &str = "ovn-lb-hm:distributed";
 
+/// `device_owner` that earlier releases of the reference driver gave source ports, without a device.
+pub const OLD_SOURCE_OWNER: &str = "network:distributed";
+
 const VIP: &str = "ovn-lb-vip-";
 const ADDITIONAL: &str = "ovn-lb-vip-additional-";
 const DEVICE: &str = "lb-";
@@ -43,6 +46,11 @@ pub fn vip_port_of_rows(port: &Port) -> Option<LoadBalancerId> {
     (owner && device).then_some(lb)
 }
 
+/// Whether a port has the name of a load balancer's VIP ports.
+pub fn is_named_for(port: &Port, lb: LoadBalancerId) -> bool {
+    named(&port.name) == Some(lb)
+}
+
 /// The load balancer that a VIP port's name says.
 fn named(name: &str) -> Option<LoadBalancerId> {
     let named = name.strip_prefix(VIP)?;
@@ -58,6 +66,13 @@ pub fn source_port_of(port: &Port) -> Option<SubnetId> {
     let subnet: SubnetId = port.name.strip_prefix(SOURCE)?.parse().ok()?;
     let ours = port.device_owner == SOURCE_OWNER && port.device_id == source_port_name(subnet);
     ours.then_some(subnet)
+}
+
+/// The subnet whose source port this is, where an earlier release of the reference driver has made it.
+pub fn old_source_port_of(port: &Port) -> Option<SubnetId> {
+    let subnet: SubnetId = port.name.strip_prefix(SOURCE)?.parse().ok()?;
+    let device = port.device_id.is_empty() || port.device_id == source_port_name(subnet);
+    (port.device_owner == OLD_SOURCE_OWNER && device).then_some(subnet)
 }
 
 #[cfg(test)]
@@ -122,6 +137,10 @@ mod tests {
         assert_eq!(source_port_of(&port(&source, SOURCE_OWNER, &source)), LB.parse().ok());
         assert_eq!(source_port_of(&port(&source, SOURCE_OWNER, "")), None);
         assert_eq!(source_port_of(&port(&source, "network:distributed", &source)), None);
+        assert_eq!(old_source_port_of(&port(&source, OLD_SOURCE_OWNER, "")), LB.parse().ok());
+        assert_eq!(old_source_port_of(&port(&source, SOURCE_OWNER, &source)), None);
+        assert_eq!(old_source_port_of(&port(&source, OLD_SOURCE_OWNER, "ovnmeta-1")), None);
+        assert_eq!(old_source_port_of(&port("", OLD_SOURCE_OWNER, "")), None);
         assert_eq!(source_port_of(&port("ovn-lb-hm-", SOURCE_OWNER, "ovn-lb-hm-")), None);
     }
 }

@@ -32,13 +32,34 @@ pub enum Verdict {
     TooMany(BTreeSet<LoadBalancerId>),
 }
 
+/// How the load balancers that are missing differ from those of the look before.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Missing now.
+    pub added: Vec<LoadBalancerId>,
+    /// No longer missing, or without VIP ports.
+    pub removed: Vec<LoadBalancerId>,
+}
+
 impl Orphans {
+    /// What was known before a restart: since when load balancers are missing.
+    pub fn since(missing: BTreeMap<LoadBalancerId, Instant>) -> Self {
+        let balancers = missing.into_iter().map(|(lb, since)| (lb, Missing { since, denials: 0 }));
+        Self { balancers: balancers.collect(), idle: BTreeMap::new() }
+    }
+
     /// Load balancers that have VIP ports in Neutron and no row in the Northbound.
-    pub fn missing(&mut self, now: Instant, missing: &BTreeSet<LoadBalancerId>) {
+    pub fn missing(&mut self, now: Instant, missing: &BTreeSet<LoadBalancerId>) -> Changed {
+        let known: BTreeSet<_> = self.balancers.keys().copied().collect();
+        let changed = Changed {
+            added: missing.difference(&known).copied().collect(),
+            removed: known.difference(missing).copied().collect(),
+        };
         self.balancers.retain(|lb, _| missing.contains(lb));
-        for lb in missing {
-            self.balancers.entry(*lb).or_insert(Missing { since: now, denials: 0 });
+        for lb in &changed.added {
+            self.balancers.insert(*lb, Missing { since: now, denials: 0 });
         }
+        changed
     }
 
     /// What Octavia says of one of them.
@@ -101,6 +122,21 @@ mod tests {
         assert_eq!(orphans.verdict(late, AFTER, 100), Verdict::Free(set([1])));
         orphans.octavia_says(lb(1), true);
         assert_eq!(orphans.verdict(late, AFTER, 100), Verdict::Free(set([])), "Octavia knows it");
+    }
+
+    #[test]
+    fn missing_load_balancer_is_due_at_once_after_a_restart_later_than_its_time() {
+        let start = Instant::now();
+        let mut orphans = Orphans::default();
+        assert_eq!(orphans.missing(start, &set([1])), Changed { added: vec![lb(1)], removed: vec![] });
+        assert_eq!(orphans.missing(start, &set([1])), Changed::default());
+        let late = start + AFTER;
+        let mut orphans = Orphans::since([(lb(1), start), (lb(2), start)].into());
+        assert_eq!(orphans.missing(late, &set([1, 3])), Changed { added: vec![lb(3)], removed: vec![lb(2)] });
+        for n in [1, 1, 3, 3] {
+            orphans.octavia_says(lb(n), false);
+        }
+        assert_eq!(orphans.verdict(late, AFTER, 100), Verdict::Free(set([1])));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, OwnedRwLockReadGuard, RwLock};
-use tracing::{info, warn};
+use tracing::info;
 use weir_model::{NetworkId, PortId, SubnetId};
 use weir_neutron::{NeutronError, NewPort, Port, PortQuery};
 use weir_plan::topology::source_port_name;
@@ -116,13 +116,6 @@ impl Neutron {
             freed += 1;
         }
         Ok(freed)
-    }
-
-    /// The same in passing: what goes wrong is logged, and done by the next look.
-    pub async fn try_free_source_port(&self, subnet: SubnetId, in_use: impl Fn(&Port) -> bool) {
-        if let Err(error) = self.free_source_port(subnet, in_use).await {
-            warn!(%subnet, code = error.code(), %error, "a source port of health checks stays for now");
-        }
     }
 
     fn subnet(&self, id: SubnetId) -> Arc<Subnet> {

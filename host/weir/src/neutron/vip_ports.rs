@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use uuid::Uuid;
 use weir_model::{LoadBalancerId, PortId};
 use weir_neutron::{Client, FixedIp, NeutronError, NewPort, Port, PortQuery};
@@ -12,24 +12,17 @@ use super::{Neutron, fault, names};
 use crate::limits;
 
 impl Neutron {
-    /// Makes the ports of a load balancer's VIPs, all or none. Those that an earlier try has left are taken; a port of the
+    /// Makes the ports of a load balancer's VIPs. Those that an earlier try has left are taken; a port of the
     /// user's own is left as it is.
     ///
     /// # Errors
-    /// A [`Refusal`], a conflict where an address is in use; what was made is freed again.
+    /// A [`Refusal`], a conflict where an address is in use; some may be made.
     pub async fn create_vip_ports(&self, request: &VipPortRequest) -> Result<VipPorts, Refusal> {
         let made = tokio::time::timeout(limits::VIP_PORT, self.make_all(request)).await;
-        let made = made.unwrap_or_else(|_| {
+        made.unwrap_or_else(|_| {
             let text = format!("the VIP port: Neutron took longer than {} s", limits::VIP_PORT.as_secs());
             Err(Refusal::driver("neutron-timeout", text))
-        });
-        if made.is_err() {
-            let lb = request.loadbalancer_id;
-            if let Err(error) = self.free_vip_ports(lb, &[], limits::VIP_PORT_TAKEN_BACK).await {
-                warn!(%lb, code = error.code(), %error, "VIP ports of a failed call stay for now");
-            }
-        }
-        made
+        })
     }
 
     async fn make_all(&self, request: &VipPortRequest) -> Result<VipPorts, Refusal> {

@@ -113,8 +113,21 @@ pub struct ProbeSources(BTreeSet<(Option<Uuid>, IpAddr)>);
 impl ProbeSources {
     /// Those of all rows.
     pub fn of(replica: &Replica) -> Self {
+        Self::of_each(replica, replica.rows("Load_Balancer").map(|(_, row)| row))
+    }
+
+    /// Those of the rows of load balancers for which `counts` holds.
+    pub fn of_rows(replica: &Replica, counts: impl Fn(LoadBalancerId, &LoadBalancerRow) -> bool) -> Self {
+        let counting = replica.rows("Load_Balancer").filter(|(uuid, row)| {
+            let lb = load_balancer_of(row);
+            lb.is_some_and(|lb| counts(lb, &load_balancer_row(replica, **uuid, row)))
+        });
+        Self::of_each(replica, counting.map(|(_, row)| row))
+    }
+
+    fn of_each<'r>(replica: &'r Replica, rows: impl Iterator<Item = &'r Row>) -> Self {
         let topology = ReplicaTopology(replica);
-        let rows = replica.rows("Load_Balancer").filter_map(|(_, row)| row.get("ip_port_mappings"));
+        let rows = rows.filter_map(|row| row.get("ip_port_mappings"));
         let mappings = rows.flat_map(weir_ovsdb::Datum::string_map).map(|(_, value)| value);
         let on_network = |mapping: String| {
             let (port, _) = mapping.split_once(':')?;

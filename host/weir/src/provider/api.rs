@@ -142,6 +142,7 @@ impl Provider for Api {
             lock_held: self.0.holds_lock(),
             dirty: self.0.dirty.count(),
             drifted: self.0.drift.count(),
+            port_cleanups: self.0.cleanups.count(),
             paused: paused.loadbalancers.len(),
             all_paused: paused.all,
             registry: self.0.registry(),

@@ -36,6 +36,8 @@ pub struct PortLine {
 pub enum PortOutcome {
     /// Nobody needs it.
     Leaked,
+    /// It has, or would get, the owner and device that later releases of the reference driver give.
+    Updated,
     /// It was freed.
     Removed,
     /// It could not be freed.

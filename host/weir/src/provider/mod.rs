@@ -22,7 +22,9 @@
 //! | [`dirty`] | what is to be looked at, and when |
 //! | [`repair`] | looks at a load balancer unasked and puts it right |
 //! | [`wish`] | what it becomes where somebody has edited it |
+//! | [`old_ports`] | ports of earlier releases of the reference driver |
 //! | [`open`] | calls around which Octavia's transaction may be open |
+//! | [`port_cleanup`] | deletions of ports that are tried until they succeed |
 //! | [`pause`] | nothing is written for a while |
 //! | [`release`] | load balancers given back to the reference driver |
 //! | [`sync`] | every load balancer against Octavia's version |
@@ -43,9 +45,11 @@ mod health;
 mod index;
 mod leaked_ports;
 mod lost;
+mod old_ports;
 mod open;
 mod outbox;
 mod pause;
+mod port_cleanup;
 mod ports;
 mod queue;
 mod recover;
@@ -62,7 +66,7 @@ mod wish;
 mod work;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -128,6 +132,10 @@ pub struct Host {
     /// Octavia's name of us.
     provider: String,
     sources: sources::Sources,
+    cleanups: port_cleanup::Cleanups,
+    old_ports: old_ports::OldPorts,
+    /// Load balancers that had VIP ports and no rows before the restart, and since when.
+    missing_since: Mutex<BTreeMap<LoadBalancerId, Instant>>,
     /// When what Octavia does not know is taken out.
     unknown_after: Duration,
     /// Room for questions to Octavia.
@@ -224,6 +232,9 @@ impl Host {
                 makes_vip_ports,
                 provider,
                 sources: sources::Sources::default(),
+                cleanups: port_cleanup::Cleanups::default(),
+                old_ports: old_ports::OldPorts::default(),
+                missing_since: Mutex::default(),
                 unknown_after,
                 dispatcher,
                 unverified,

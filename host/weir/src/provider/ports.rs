@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeSet,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info, warn};
+use weir_journal::Note;
 use weir_model::{Change, LoadBalancerId, ObjectRef, PortId, SubnetId};
 use weir_neutron::{NeutronError, Port, PortQuery};
 use weir_octavia::{CallContext, ChangeState, ErrorClass, Refusal, VipPortRequest, VipPorts};
@@ -23,10 +24,13 @@ use crate::{
     limits,
     neutron::{
         Neutron, names,
-        orphans::{Orphans, Verdict},
+        orphans::{Changed, Orphans, Verdict},
     },
     northbound::rows::{self, ProbeSources},
 };
+
+/// What the keys of the journal's notes about load balancers begin with that have VIP ports and no rows.
+const MISSING: &str = "missing-load-balancer/";
 
 /// The ports of a call to `create_vip_port`.
 #[derive(Clone)]
@@ -68,7 +72,11 @@ impl Host {
             }
         }
         let lb = request.loadbalancer_id;
+        self.keep_vip_ports(lb);
         let made = neutron.create_vip_ports(&request).await;
+        if made.is_err() {
+            self.free_vip_ports(lb, &[], limits::VIP_PORT_TAKEN_BACK).await;
+        }
         let outcome = match &made {
             Ok(ports) => Some(Outcome::VipPorts(VipPortsMade { lb, ports: ports.clone() })),
             Err(refusal) if refusal.error == ErrorClass::Unavailable => None,
@@ -86,9 +94,9 @@ impl Host {
     ) -> Result<ChangeState, Refusal> {
         self.journal.tombstone(key.to_owned()).await.map_err(|error| crate::fault::of_journal(&error))?;
         self.changes.settle(Some(key), Some(Outcome::Abandoned), Vec::new());
-        // With a row it has become a load balancer all the same; what cannot be freed now is found by the next look.
+        // With a row it has become a load balancer all the same.
         if self.graph(lb).is_none() {
-            self.free_vip_ports(lb, &[]).await;
+            self.free_vip_ports(lb, &[], limits::VIP_PORT_FREED).await;
         }
         Ok(ChangeState { loadbalancer_id: Some(lb), ..super::api::never_accepted(key) })
     }
@@ -117,7 +125,7 @@ impl Host {
     pub(super) async fn before_the_end(&self, lb: Option<LoadBalancerId>, ports: &[PortId]) {
         let Some(lb) = lb else { return };
         if self.graph(lb).is_none() && self.queues.pending(lb).is_empty() {
-            self.free_vip_ports(lb, ports).await;
+            self.free_vip_ports(lb, ports, limits::VIP_PORT_FREED).await;
         }
         self.sources_are_freed(lb).await;
     }
@@ -144,16 +152,9 @@ impl Host {
         let host = self.clone();
         tokio::spawn(async move {
             if host.graph(lb).is_none() && host.queues.pending(lb).is_empty() {
-                host.free_vip_ports(lb, &[]).await;
+                host.free_vip_ports(lb, &[], limits::VIP_PORT_FREED).await;
             }
         });
-    }
-
-    async fn free_vip_ports(&self, lb: LoadBalancerId, in_rows: &[PortId]) {
-        let Some(neutron) = &self.neutron else { return };
-        if let Err(error) = neutron.free_vip_ports(lb, in_rows, limits::VIP_PORT_FREED).await {
-            warn!(%lb, code = error.code(), %error, "VIP ports stay for now; the next look at Neutron frees them");
-        }
     }
 
     /// Looks at Neutron's ports for ever, and frees those that nobody needs.
@@ -164,20 +165,36 @@ impl Host {
         }
         self.northbound_is_read().await;
         let pause = limits::PORT_SWEEP.min(self.unknown_after / 3).max(Duration::from_secs(1));
-        let mut orphans = Orphans::default();
+        let mut orphans = Orphans::since(std::mem::take(&mut *self.missing_since.lock()));
+        let mut again = limits::PORT_CLEANUP_MIN;
         loop {
-            if let Err(error) = self.look_at_ports(&neutron, &mut orphans).await {
-                warn!(code = error.code(), %error, "Neutron's ports cannot be looked at");
+            match self.look_at_ports(&neutron, &mut orphans).await {
+                Ok(()) => {
+                    again = limits::PORT_CLEANUP_MIN;
+                    // What is adopted together is looked at together.
+                    if timeout(pause, self.old_ports.adopted.notified()).await.is_ok() {
+                        sleep(limits::PORT_CLEANUP_MIN).await;
+                    }
+                }
+                Err(error) => {
+                    warn!(code = error.code(), %error, "failed to list ports, will retry");
+                    sleep(again.min(pause)).await;
+                    again = (again * 2).min(limits::PORT_CLEANUP_MAX);
+                }
             }
-            sleep(pause).await;
         }
     }
 
-    async fn look_at_ports(&self, neutron: &Neutron, orphans: &mut Orphans) -> Result<(), NeutronError> {
+    async fn look_at_ports(
+        self: &Arc<Self>,
+        neutron: &Neutron,
+        orphans: &mut Orphans,
+    ) -> Result<(), NeutronError> {
         // Without connection the rows may be old.
         if !self.northbound.status().borrow().synced {
             return Ok(());
         }
+        self.update_ports_of_adopted(neutron, self.repair == Repair::On).await?;
         self.look_at_vip_ports(neutron, orphans).await?;
         self.look_at_source_ports(neutron, orphans).await
     }
@@ -188,7 +205,7 @@ impl Host {
         let owners: BTreeSet<_> = ports.iter().filter_map(names::vip_port_of).collect();
         let all = owners.len();
         let missing: BTreeSet<_> = owners.into_iter().filter(|lb| self.is_missing(*lb)).collect();
-        orphans.missing(Instant::now(), &missing);
+        self.note_missing(orphans.missing(Instant::now(), &missing)).await;
         for lb in missing {
             match timeout(limits::AGENT_ANSWER, self.agent.load_balancer(lb)).await {
                 Ok(Ok(octavia)) => orphans.octavia_says(lb, octavia.is_some()),
@@ -219,6 +236,31 @@ impl Host {
             ),
         }
         Ok(())
+    }
+
+    /// Writes down since when load balancers are missing: a restart does not begin anew.
+    async fn note_missing(&self, Changed { added, removed }: Changed) {
+        let payload = millis_of_unix_time(SystemTime::now()).to_string().into_bytes();
+        let note = |lb| Note { key: missing_key(lb), payload: payload.clone() };
+        let written: Vec<_> = added.into_iter().map(|lb| self.journal.put_note(note(lb))).collect();
+        self.journal.remove_notes(removed.into_iter().map(missing_key).collect());
+        for written in written {
+            if let Err(error) = written.await {
+                debug!(code = error.code(), %error, "the time begins anew after a restart");
+            }
+        }
+    }
+
+    /// What the journal held of it.
+    pub(super) fn recover_missing(&self, notes: &[Note]) {
+        let (now, now_ms) = (Instant::now(), millis_of_unix_time(SystemTime::now()));
+        let since = |note: &Note| {
+            let lb = note.key.strip_prefix(MISSING)?.parse::<LoadBalancerId>().ok()?;
+            let since_ms: u64 = std::str::from_utf8(&note.payload).ok()?.parse().ok()?;
+            let age = Duration::from_millis(now_ms.saturating_sub(since_ms)).min(self.unknown_after);
+            Some((lb, now.checked_sub(age)?))
+        };
+        self.missing_since.lock().extend(notes.iter().filter_map(since));
     }
 
     /// Neither a row nor a change under way.
@@ -260,6 +302,15 @@ impl Host {
     pub(super) fn probes_from(&self, port: &Port) -> bool {
         sends_probes(&ProbeSources::of(&self.northbound.replica()), port)
     }
+}
+
+fn missing_key(lb: LoadBalancerId) -> String {
+    format!("{MISSING}{lb}")
+}
+
+fn millis_of_unix_time(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Whether health checks are sent from one of a port's addresses.

@@ -16,7 +16,9 @@ use crate::limits;
 impl Host {
     /// Takes on what was found in the journal. Changes are carried out once the Northbound has been read.
     pub fn recover(self: &Arc<Self>, recovered: Recovered) {
-        let Recovered { pending, finished, outbox, tombstones } = recovered;
+        let Recovered { pending, finished, outbox, tombstones, notes } = recovered;
+        self.cleanups.recover(&notes);
+        self.recover_missing(&notes);
         if !pending.is_empty() || !outbox.is_empty() {
             info!(changes = pending.len(), statuses = outbox.len(), "the journal has work left");
         }

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 use weir_model::{LoadBalancer, LoadBalancerId, SubnetId};
-use weir_neutron::PortQuery;
+use weir_neutron::{NeutronError, PortQuery};
 use weir_plan::{Sourceless, Topology, topology::switch_name};
 
 use super::Host;
@@ -155,23 +155,26 @@ impl Host {
     async fn free_unused_sources(&self, addresses: &BTreeSet<IpAddr>) {
         let Some(neutron) = &self.neutron else { return };
         for address in addresses {
-            let query = PortQuery {
-                device_owner: Some(names::SOURCE_OWNER.to_owned()),
-                ip_address: Some(*address),
-                ..PortQuery::default()
-            };
-            let ports = neutron.client().within(limits::VIP_PORT_FREED).ports(&query).await;
-            match ports {
-                Ok(ports) => {
-                    for subnet in ports.iter().filter_map(names::source_port_of) {
-                        neutron.try_free_source_port(subnet, |port| self.probes_from(port)).await;
-                    }
-                }
-                Err(error) => {
-                    warn!(%address, code = error.code(), %error, "source ports of health checks stay for now");
-                }
-            }
+            self.free_source_port_at(neutron, *address).await;
         }
+    }
+
+    /// Frees source ports with an address, on whatever network, that no health check is sent from.
+    pub(super) async fn free_unused_source(
+        &self,
+        neutron: &Neutron,
+        address: IpAddr,
+    ) -> Result<(), NeutronError> {
+        let query = PortQuery {
+            device_owner: Some(names::SOURCE_OWNER.to_owned()),
+            ip_address: Some(address),
+            ..PortQuery::default()
+        };
+        let ports = neutron.client().within(limits::VIP_PORT_FREED).ports(&query).await?;
+        for subnet in ports.iter().filter_map(names::source_port_of) {
+            neutron.free_source_port(subnet, |port| self.probes_from(port)).await?;
+        }
+        Ok(())
     }
 }
 

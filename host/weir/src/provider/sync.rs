@@ -111,6 +111,7 @@ impl Host {
             }
             (rows::all(&replica), rows::ours(&replica, &self.ownership).len())
         };
+        let updated = self.updated_ports(&request).await;
         let neutron = self.neutron.as_ref().filter(|_| request.lb.is_none());
         let (listed, unheld) = self.listed(neutron).await;
         let wanted: BTreeSet<_> = match request.lb {
@@ -147,7 +148,9 @@ impl Host {
             };
             outcomes.insert(lb, Look::Done(outcome));
         }
-        let ports = self.leaked_ports(neutron, suspects, &request).await;
+        let (mut ports, update_failed) = updated;
+        ports.extend(self.leaked_ports(neutron, suspects, &request).await);
+        let ports_failed = ports_failed.or(update_failed);
         let lines = outcomes.into_iter().map(|(id, look)| match look {
             Look::Done(outcome) => Line { id, outcome },
             Look::Denied => Line { id, outcome: Outcome::Leaked },
@@ -182,6 +185,15 @@ impl Host {
                 warn!(code = error.code(), %error, "Octavia's API does not list the load balancers");
                 (Listed::Failed { why: error.to_string() }, Vec::new())
             }
+        }
+    }
+
+    /// Ports of earlier releases of the reference driver.
+    async fn updated_ports(self: &Arc<Self>, request: &SyncRequest) -> (Vec<PortLine>, Option<String>) {
+        let Some(neutron) = &self.neutron else { return Default::default() };
+        match self.sync_ports(neutron, request.lb, !request.dry_run).await {
+            Ok(lines) => (lines, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
         }
     }
 

@@ -236,8 +236,11 @@ impl Host {
                 Asked::ByNobody => Ok(()),
             };
         }
-        let before = self.sources_of(lb);
+        let (before, adoption) = (self.sources_of(lb), self.is_adoption(lb));
         self.committer.commit(lb, &plan.operations, &cause.join(" "), asked).await?;
+        if adoption {
+            self.adopted(lb);
+        }
         let unused: BTreeSet<_> = before.difference(&self.sources_of(lb)).copied().collect();
         if !unused.is_empty() {
             self.sources_are_unused(lb, unused);
