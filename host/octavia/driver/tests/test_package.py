@@ -63,7 +63,8 @@ def test_the_wheel_of_the_driver(wheels):
     wheel = wheels["weir_octavia"]
     assert files(wheel) == sorted(f"weir_octavia/{path.name}" for path in (SOURCE / "weir_octavia").glob("*.py"))
     assert entry_points(wheel) == {
-        "octavia.api.drivers": {"weir": DRIVER}, "oslo.config.opts": {"weir": "weir_octavia.config:list_opts"}}
+        "octavia.api.drivers": {"weir": DRIVER}, "oslo.config.opts": {"weir": "weir_octavia.config:list_opts"},
+        "neutron.ovn.db_sync": {"weir_sync": "weir_octavia.db_sync:WeirSynchronizer"}}
     metadata = email.message_from_string(inside(wheel, "METADATA"))
     assert metadata["Name"] == "weir-octavia"
     # Nothing that Octavia does not bring.
@@ -73,8 +74,10 @@ def test_the_wheel_of_the_driver(wheels):
 
 def test_the_wheel_that_registers_the_name_ovn(wheels):
     wheel = wheels["weir_octavia_ovn"]
-    assert files(wheel) == ["weir_octavia_ovn/__init__.py"]
-    assert entry_points(wheel) == {"octavia.api.drivers": {"ovn": DRIVER_AS_OVN}}
+    assert files(wheel) == ["weir_octavia_ovn/__init__.py", "weir_octavia_ovn/db_sync.py"]
+    assert entry_points(wheel) == {
+        "octavia.api.drivers": {"ovn": DRIVER_AS_OVN},
+        "neutron.ovn.db_sync": {"octavia_ovn_sync": "weir_octavia_ovn.db_sync:OctaviaOvnSynchronizer"}}
     assert email.message_from_string(inside(wheel, "METADATA")).get_all("Requires-Dist") == ["weir-octavia"]
 
 

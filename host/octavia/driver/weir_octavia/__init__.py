@@ -11,5 +11,6 @@ client     one call: hosts in turn, retries, what to do after a time-out
 transport  connections: Unix socket, TCP, TLS; kept alive, safe across fork
 errors     what the host answers, as octavia-lib's exceptions
 config     the options of ``[weir]``
+db_sync    the plugin of neutron-ovn-db-sync-util; only Neutron loads it
 =========  ==================================================================
 """
