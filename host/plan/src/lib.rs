@@ -42,6 +42,7 @@ mod settle;
 mod surroundings;
 pub mod topology;
 pub mod translation;
+mod withhold;
 pub mod words;
 
 pub use acls::{Acl, ExistingAcl};
@@ -70,4 +71,5 @@ pub use translation::{
     Backend, Distribution, Entry, HealthCheck, Problem, Share, Translation, Translations, Unit, UnitKey,
     units,
 };
+pub use withhold::withhold_vips;
 pub use words::{Affinity, Words};

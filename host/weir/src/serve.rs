@@ -76,6 +76,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         loader,
         confirm_above: config.plugins.confirm_above,
         repair: config.repair,
+        withhold_vips: config.compat.bgp_agent,
         ownership: config.ownership(),
         journal,
         pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,

@@ -61,6 +61,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("neutron", "endpoint_override", Kind::Text),
     ("neutron", "cafile", Kind::Text),
     ("neutron", "insecure", Kind::Truth),
+    ("compat", "bgp_agent", Kind::Truth),
     ("plugins", "dir", Kind::Text),
     ("plugins", "watch", Kind::Truth),
     ("plugins", "confirm_above", Kind::Number),

@@ -18,7 +18,8 @@ use weir_plan::{Adopt, Ownership};
 
 use databases::{endpoints, tls_files};
 pub use sections::{
-    AdoptConfig, AdoptWord, OctaviaConfig, OvnConfig, PluginsConfig, Repair, TlsConfig, VipPorts,
+    AdoptConfig, AdoptWord, CompatConfig, OctaviaConfig, OvnConfig, PluginsConfig, Repair, TlsConfig,
+    VipPorts,
 };
 
 /// What is wrong with the configuration.
@@ -81,6 +82,8 @@ pub struct Config {
     pub octavia: OctaviaConfig,
     /// Keystone and Neutron.
     pub neutron: Option<weir_neutron::Words>,
+    /// For other programs that read the Northbound.
+    pub compat: CompatConfig,
     /// Plugins.
     pub plugins: PluginsConfig,
 }
@@ -99,6 +102,7 @@ impl Default for Config {
             ovn: OvnConfig::default(),
             octavia: OctaviaConfig::default(),
             neutron: None,
+            compat: CompatConfig::default(),
             plugins: PluginsConfig::default(),
         }
     }

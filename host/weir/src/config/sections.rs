@@ -107,6 +107,15 @@ pub struct OctaviaConfig {
     pub provider: String,
 }
 
+/// `[compat]`: for other programs that read the Northbound.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompatConfig {
+    /// For ovn-bgp-agent, which announces a VIP only where `vips` of an existing row changes: a created row gets its vips in
+    /// a second transaction.
+    pub bgp_agent: bool,
+}
+
 /// `[plugins]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

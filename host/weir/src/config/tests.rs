@@ -40,6 +40,8 @@ fn the_environment_wins_and_takes_lists() {
     assert!(
         error("", &[("WEIR_OVN_OVSDB_PROBE_INTERVAL", "soon")]).contains("WEIR_OVN_OVSDB_PROBE_INTERVAL")
     );
+    assert!(read("[compat]\nbgp_agent = true", &[]).unwrap().compat.bgp_agent);
+    assert!(read("", &[("WEIR_COMPAT_BGP_AGENT", "true")]).unwrap().compat.bgp_agent);
     assert_eq!(read("", &[("WEIR_ADOPT", "all")]).unwrap().ownership().adopt, Adopt::All);
 }
 

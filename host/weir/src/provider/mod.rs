@@ -106,6 +106,8 @@ pub struct Host {
     reloads: Reloads,
     confirm_above: usize,
     repair: Repair,
+    /// Created rows get their `vips` in a second transaction.
+    withhold_vips: bool,
     unsettled: unsettled::Unsettled,
     ownership: Ownership,
     queues: queue::Queues,
@@ -159,6 +161,8 @@ pub struct Parts {
     pub confirm_above: usize,
     /// What may be done unasked.
     pub repair: Repair,
+    /// Whether created rows get their `vips` in a second transaction.
+    pub withhold_vips: bool,
     /// Whose rows are ours.
     pub ownership: Ownership,
     /// The journal.
@@ -187,6 +191,7 @@ impl Host {
             loader,
             confirm_above,
             repair,
+            withhold_vips,
             ownership,
             journal,
             pauses,
@@ -216,6 +221,7 @@ impl Host {
                 reloads: Reloads::default(),
                 confirm_above,
                 repair,
+                withhold_vips,
                 unsettled: unsettled::Unsettled::default(),
                 ownership,
                 queues: queue::Queues::default(),

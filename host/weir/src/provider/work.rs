@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
 use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, PortId, Released, failed, released};
 use weir_octavia::{ChangeProgress, ErrorClass, Refusal};
-use weir_plan::{Existing, Plan, attach};
+use weir_plan::{Existing, Plan, attach, withhold_vips};
 
 use super::{
     Host,
@@ -96,7 +96,7 @@ impl Host {
                 Some(ready) => Ok(self.planned(ready, &batch)),
                 None => self.patience.run(|| self.replan(lb, &batch, &version)),
             };
-            let planned = match planned {
+            let mut planned = match planned {
                 Ok(planned) => {
                     failing = None;
                     planned
@@ -127,7 +127,10 @@ impl Host {
                     continue;
                 }
             };
+            let withheld = self.withhold(lb, &mut planned.plan);
             match self.carry_out(lb, &planned, &batch, asked).await {
+                // The same batch is planned again, on the rows that it has created.
+                Ok(()) if withheld => debug!(%lb, "created rows get their vips in a second transaction"),
                 Ok(()) => {
                     self.hear_of_others(lb, &planned.plan);
                     if asked == Asked::ByNobody {
@@ -212,6 +215,16 @@ impl Host {
             operating: operating.unwrap_or_default(),
             existing: Vec::new(),
         }
+    }
+
+    /// Takes `vips` out of the rows that a plan creates, where that is configured; says whether there were any.
+    fn withhold(&self, lb: LoadBalancerId, plan: &mut Plan) -> bool {
+        if !self.withhold_vips {
+            return false;
+        }
+        let replica = self.northbound.replica();
+        let words = &self.in_use.plugins(&replica).words;
+        withhold_vips(plan, &rows::existing(&replica, lb), words)
     }
 
     async fn carry_out(
