@@ -96,3 +96,32 @@ def test_who_may_connect_is_asked_on_every_way_in(worlds, made):
     assert set(after["attached"]) < set(before["attached"])
     assert after["vips"] == before["vips"]
     assert weir.plan()["changes"] == []
+
+
+def test_unchecked_floating_ips_get_their_checks(worlds, made):
+    """Without a check of its own, or with one without port, a floating IP goes on serving dead members."""
+    world = worlds("unchecked")
+    rows = {}
+    for shape, broken in (("monitored_with_floating_ip", None), ("floating_ip_on_two_protocols", ""),
+                          ("monitored_behind_two_vips", "")):
+        [before] = [row for row in world.rows(made.shapes[shape].lb) if row["health_check"]]
+        rows[shape] = before
+        # The last is that of the floating IP, or of the additional VIP.
+        last = before["health_check"][-1]
+        assert last["external_ids"]["octavia:vip"] != before["external_ids"]["neutron:vip"]
+        [check] = [one for one in world.client.select("Load_Balancer_Health_Check") if one["vip"] == last["vip"]]
+        by_uuid = [["_uuid", "==", ["uuid", check["_uuid"]]]]
+        if broken is None:
+            world.client.transact({"op": "mutate", "table": "Load_Balancer", "where": [],
+                                   "mutations": [["health_check", "delete", ["uuid", check["_uuid"]]]]})
+        else:
+            world.client.transact({"op": "update", "table": "Load_Balancer_Health_Check", "where": by_uuid, "row": {"vip": broken}})
+    weir = world.weir(adopt="all")
+    weir.settled()
+    for shape, before in rows.items():
+        [after] = [row for row in world.rows(made.shapes[shape].lb) if row["health_check"]]
+        assert after["vips"] == before["vips"]
+        assert [check["vip"] for check in after["health_check"]] == sorted(before["vips"])
+    assert weir.plan()["changes"] == []
+    whole = made.shapes["monitored_with_several_listeners"].lb
+    assert [without_keys_of_weir(row) for row in world.rows(whole)] == made.rows[whole]

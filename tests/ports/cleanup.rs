@@ -118,7 +118,11 @@ async fn what_neutron_would_not_free_is_freed_later() {
 const LATER: (&str, &str) = ("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "900");
 
 async fn pending(scene: &Scene, count: usize) {
-    let gauge = format!("weir_port_cleanups_pending {count}");
+    gauge(scene, "weir_port_cleanups_pending", count).await;
+}
+
+async fn gauge(scene: &Scene, name: &str, count: usize) {
+    let gauge = format!("{name} {count}");
     eventually("the gauge is right", async || {
         let metrics = scene.host.client().get("/metrics").await.body;
         metrics.as_str().unwrap().lines().any(|line| line == gauge).then_some(())
@@ -218,6 +222,22 @@ async fn ports_of_a_refused_create_are_freed_after_an_outage() {
     pending(&scene, 1).await;
     scene.cloud.outage(false);
     gone(&scene).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn source_port_of_an_outage_is_made_when_neutron_is_back() {
+    let scene = Scene::with(&[LATER]).await;
+    let client = scene.host.client();
+    for (method, body) in calls(1) {
+        client.call(method, &body).await.committed();
+    }
+    scene.northbound.transact(&switch_port(&id(7, 1), "10.10.10.11/24", "", "server"));
+    scene.cloud.outage(true);
+    client.call("health_monitor_create", &monitor(1, 1, "TCP")).await.committed();
+    gauge(&scene, "weir_source_ports_pending", 1).await;
+    assert_eq!(scene.ports(), [""; 0]);
+    scene.cloud.outage(false);
+    eventually("it is made", async || (scene.ports() == [format!("ovn-lb-hm-{SUBNET}")]).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

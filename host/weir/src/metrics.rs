@@ -96,6 +96,8 @@ pub struct Gauges {
     pub drifted: usize,
     /// Deletions of ports in Neutron that are not done yet.
     pub port_cleanups: usize,
+    /// Subnets whose source port of health checks is not made yet.
+    pub source_ports: usize,
     /// Load balancers that are paused one by one.
     pub paused: usize,
     /// All are paused.
@@ -206,6 +208,11 @@ impl Metrics {
             "port_cleanups_pending",
             "Deletions of ports in Neutron that are not done yet",
             gauges.port_cleanups as f64,
+        );
+        gauge(
+            "source_ports_pending",
+            "Subnets whose source port of health checks is not made yet",
+            gauges.source_ports as f64,
         );
         gauge("load_balancers_paused", "Load balancers that are paused one by one", gauges.paused as f64);
         gauge("all_paused", "1 while all load balancers are paused", f64::from(u8::from(gauges.all_paused)));

@@ -143,6 +143,7 @@ impl Provider for Api {
             dirty: self.0.dirty.count(),
             drifted: self.0.drift.count(),
             port_cleanups: self.0.cleanups.count(),
+            source_ports: self.0.sources.wanted(),
             paused: paused.loadbalancers.len(),
             all_paused: paused.all,
             registry: self.0.registry(),

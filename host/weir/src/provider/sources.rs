@@ -34,6 +34,13 @@ pub struct Sources {
     freeing: Mutex<BTreeMap<LoadBalancerId, JoinHandle<()>>>,
 }
 
+impl Sources {
+    /// How many subnets have no source port yet that a health check waits for.
+    pub fn wanted(&self) -> usize {
+        self.wanted.lock().len()
+    }
+}
+
 impl Host {
     /// Sees to the source ports that a plan lacks; the load balancer is planned again when they are there.
     pub(super) fn want_sources(self: &Arc<Self>, lb: LoadBalancerId, lacking: &[Sourceless]) {
@@ -64,7 +71,7 @@ impl Host {
                 }
             }
             sleep(pause).await;
-            pause = (pause * 2).min(limits::UNSETTLED_MAX);
+            pause = (pause * 2).min(limits::PORT_CLEANUP_MAX);
             let mut sources = self.sources.wanted.lock();
             if let Some(waiting) = sources.get_mut(&subnet) {
                 waiting.retain(|lb| self.graph(*lb).is_some_and(|lb| is_monitored(&lb)));
