@@ -141,9 +141,19 @@ class Cloud(stack_module.Stack):
 
     def repair_by_neutron(self):
         """Neutron's own tool, which makes the Northbound what Neutron's database says."""
-        self.launch("repair", [VENV / "bin/neutron-ovn-db-sync-util", "--config-file", self.folder / "neutron.conf",
-                               "--ovn-neutron_sync_mode", "repair"])
-        assert self.wait_until_ended("repair", 120) == 0, self.log("repair").read_text()[-3000:]
+        self._sync_by_neutron("repair", [])
+
+    def sync_by_neutron(self, mode):
+        """The same with the plugins of Weir's wheels; what the tool has logged."""
+        return self._sync_by_neutron(mode, ["--weir-octavia_config_file", self.folder / "api.conf"], PYTHONPATH=str(VENV / "weir"))
+
+    def _sync_by_neutron(self, mode, arguments, **environment):
+        log = self.log("sync-by-neutron")
+        log.unlink(missing_ok=True)
+        self.launch("sync-by-neutron", [VENV / "bin/neutron-ovn-db-sync-util", "--config-file", self.folder / "neutron.conf",
+                                        "--ovn-neutron_sync_mode", mode, *arguments], **environment)
+        assert self.wait_until_ended("sync-by-neutron", 180) == 0, log.read_text()[-3000:]
+        return log.read_text()
 
     def revoke_tokens_of(self, user):
         """All its tokens are bad from now on: Keystone forgets them when a user is disabled."""
