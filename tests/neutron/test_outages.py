@@ -27,9 +27,15 @@ def test_a_load_balancer_can_be_deleted_without_neutron_and_its_port_goes_later(
     try:
         tenant.remove(lb)
         assert cloud.rows(lb) == []
+        assert cloud.weir_waits_for()["weir_port_cleanups_pending"] == 1
+        cloud.kill_weir()
+        cloud.start_weir()
+        assert cloud.weir_waits_for()["weir_port_cleanups_pending"] == 1, "it is remembered over a restart"
+        assert cloud.admin.ports(device_id=f"lb-{lb}")
     finally:
         cloud.way.mend()
-    eventually("the port is freed", lambda: not cloud.admin.ports(device_id=f"lb-{lb}"), 90)
+    eventually("the port is freed", lambda: not cloud.admin.ports(device_id=f"lb-{lb}"), 60)
+    eventually("nothing is left to do", lambda: "weir_port_cleanups_pending" not in cloud.weir_waits_for())
 
 
 def test_a_revoked_token_is_replaced(cloud, networks, tenant):
