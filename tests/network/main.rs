@@ -13,5 +13,6 @@ mod plan;
 mod release;
 mod repair;
 mod sources;
+mod subnets;
 mod sync;
 mod topology;

@@ -47,6 +47,42 @@ def monitored(tenant, place):
     return lb, monitor
 
 
+def test_members_in_a_subnet_without_dhcp_and_router_are_checked_and_served_meanwhile(cloud, tenant, place):
+    # Nothing in the Northbound says where such a subnet is; Neutron is asked.
+    number = place.address.split(".")[1]
+    subnet = tenant.make("subnet", network_id=place.network, ip_version=4, cidr=f"10.{number}.1.0/24", enable_dhcp=False,
+                         gateway_ip=None)["id"]
+    address = f"10.{number}.1.10"
+    server = tenant.make("port", network_id=place.network, fixed_ips=[{"subnet_id": subnet, "ip_address": address}])
+    lb = tenant.balance("loadbalancers", vip_subnet_id=place.subnet)["id"]
+    tenant.wait_active(lb)
+    listener = tenant.balance("listeners", protocol="TCP", protocol_port=80, loadbalancer_id=lb)["id"]
+    tenant.wait_active(lb)
+    pool = tenant.balance("pools", protocol="TCP", lb_algorithm="SOURCE_IP_PORT", listener_id=listener)["id"]
+    tenant.wait_active(lb)
+    tenant.balance(f"pools/{pool}/members", address=address, protocol_port=8080, subnet_id=subnet)
+    tenant.wait_active(lb)
+    served = cloud.rows(lb)[0]["vips"]
+    assert f"{address}:8080" in str(served)
+    tenant.balance("healthmonitors", type="TCP", delay=5, timeout=3, max_retries=3, pool_id=pool)
+    tenant.wait_active(lb)
+
+    def checked():
+        [row] = cloud.rows(lb)
+        assert row["vips"] == served
+        # OVN leaves out who is checked without being mapped.
+        assert row["ip_port_mappings"] or not row["health_check"]
+        return row if row["health_check"] else None
+
+    row = eventually("the check is in the row", checked)
+    [port] = cloud.admin.ports(name=f"ovn-lb-hm-{subnet}")
+    [fixed] = port["fixed_ips"]
+    assert (fixed["subnet_id"], port["project_id"]) == (subnet, server["project_id"])
+    assert row["ip_port_mappings"] == {address: f"{server['id']}:{fixed['ip_address']}"}
+    tenant.remove(lb)
+    eventually("the source port is freed", lambda: not cloud.admin.ports(name=f"ovn-lb-hm-{subnet}"))
+
+
 def test_a_subnet_gets_one_source_port_and_loses_it_with_the_last_monitor(cloud, tenant, place):
     first, monitor = monitored(tenant, place)
     [port] = eventually("the source port", lambda: place.source_ports)

@@ -6,6 +6,7 @@ mod agent;
 mod check;
 mod cleanup;
 mod old_ports;
+mod unknown_subnet;
 mod vip_ports;
 
 use serde_json::{Value, json};

@@ -87,7 +87,7 @@ fn to_be_central(lb: &LoadBalancer, around: Surroundings<'_>) -> BTreeMap<Uuid, 
     }
     let members = lb.pools.values().flat_map(|pool| pool.members.values());
     let floating = members.filter_map(|member| {
-        let (_, _, port) = port_of(lb, member, topology)?;
+        let port = port_of(lb, member, topology)?;
         Some(topology.member_floating_ips(port.parse().ok()?, &member.address))
     });
     floating.flatten().map(|floating| (floating.uuid, floating)).collect()

@@ -50,8 +50,8 @@ impl Probes for NoProbes {
 pub struct Sourceless {
     /// The subnet.
     pub subnet: SubnetId,
-    /// Its network.
-    pub network: NetworkId,
+    /// Its network; `None` where the Northbound does not say which: the subnet has neither DHCP options nor a router port.
+    pub network: Option<NetworkId>,
 }
 
 /// The monitors' part of a row.
@@ -80,7 +80,7 @@ pub struct Check {
 enum Reach {
     Mapped(String),
     /// No source address in this subnet.
-    Sourceless(Option<Sourceless>),
+    Sourceless(Sourceless),
     WithoutPort,
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn checks<'a>(
             Reach::Mapped(to) => drop(checks.mappings.insert(keys::bracketed(&member.address), to)),
             Reach::WithoutPort => drop(checks.without_port.insert(member.id)),
             Reach::Sourceless(subnet) => {
-                checks.sourceless.extend(subnet);
+                checks.sourceless.insert(subnet);
                 unready.insert(member.address);
             }
         }
@@ -170,26 +170,47 @@ pub(crate) fn external_ids(monitor: &Monitor, pool: &Pool, front: &IpAddr) -> BT
 }
 
 fn reach(lb: &LoadBalancer, member: &Member, topology: &dyn Topology) -> Reach {
-    let Some((subnet, switch, port)) = port_of(lb, member, topology) else { return Reach::WithoutPort };
+    let (subnet, switch, port) = match locate(lb, member, topology) {
+        Located::Port(subnet, switch, port) => (subnet, switch, port),
+        Located::NoPort => return Reach::WithoutPort,
+        Located::UnknownSubnet(subnet) => return Reach::Sourceless(Sourceless { subnet, network: None }),
+    };
     match topology.source_of(subnet, &switch, member.address.is_ipv4()) {
         Some(source) => Reach::Mapped(format!("{port}:{}", keys::bracketed(&source))),
         None => {
             let network = switch.name.strip_prefix(SWITCH_PREFIX).and_then(|id| id.parse().ok());
-            Reach::Sourceless(network.map(|network| Sourceless { subnet, network }))
+            Reach::Sourceless(Sourceless { subnet, network })
         }
     }
 }
 
-/// The port that has a member's address, with its subnet and switch.
-pub(crate) fn port_of(
-    lb: &LoadBalancer,
-    member: &Member,
-    topology: &dyn Topology,
-) -> Option<(SubnetId, Switch, String)> {
-    let subnet = member.subnet_id?;
-    let (switch, cidrs) = member_switch(lb, subnet, topology)?;
-    let port = topology.port_at(&switch, &cidrs, &member.address)?;
-    Some((subnet, switch, port))
+/// Where the port of a member is.
+enum Located {
+    /// The member's subnet, its switch, and the name of the port there that has the member's address.
+    Port(SubnetId, Switch, String),
+    /// No port of the subnet's switch has the member's address, or the member names no subnet.
+    NoPort,
+    /// The Northbound does not tell on which switch this subnet is, so nothing can be said about the port.
+    UnknownSubnet(SubnetId),
+}
+
+fn locate(lb: &LoadBalancer, member: &Member, topology: &dyn Topology) -> Located {
+    let Some(subnet) = member.subnet_id else { return Located::NoPort };
+    let Some((switch, cidrs)) = member_switch(lb, subnet, topology) else {
+        return Located::UnknownSubnet(subnet);
+    };
+    match topology.port_at(&switch, &cidrs, &member.address) {
+        Some(port) => Located::Port(subnet, switch, port),
+        None => Located::NoPort,
+    }
+}
+
+/// The name of the port that has a member's address.
+pub(crate) fn port_of(lb: &LoadBalancer, member: &Member, topology: &dyn Topology) -> Option<String> {
+    match locate(lb, member, topology) {
+        Located::Port(_, _, port) => Some(port),
+        Located::NoPort | Located::UnknownSubnet(_) => None,
+    }
 }
 
 /// What the network says of the members behind monitors, each by its own port, address and port number.
@@ -204,13 +225,12 @@ pub fn health(
     for pool in lb.pools.values().filter(|pool| pool.probing().is_some()) {
         let transport = transport_of(pool, existing);
         for member in pool.members.values().filter(|member| member.admin_state_up) {
-            let said = match (port_of(lb, member, topology), transport) {
-                (None, _) => Health::NoPort,
-                (Some(_), _) if !probes.are_known() => {
-                    before.get(&member.id).copied().unwrap_or(Health::Unknown)
-                }
-                (Some(_), None) => Health::Unknown,
-                (Some((_, _, port)), Some(transport)) => {
+            let said = match (locate(lb, member, topology), transport) {
+                (Located::NoPort, _) => Health::NoPort,
+                (_, _) if !probes.are_known() => before.get(&member.id).copied().unwrap_or(Health::Unknown),
+                // It is not probed until the subnet is known.
+                (Located::UnknownSubnet(_), _) | (Located::Port(..), None) => Health::Unknown,
+                (Located::Port(_, _, port), Some(transport)) => {
                     probes.health(&port, &member.address, member.port, transport)
                 }
             };

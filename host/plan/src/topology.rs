@@ -76,7 +76,7 @@ pub trait Topology {
     fn router_ports_on(&self, switch: &Switch) -> Vec<RouterPort>;
     /// All ports of a router.
     fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort>;
-    /// A subnet, from the router port that names it, else the DHCP options that name it.
+    /// A subnet, from the DHCP options and the router port that name it, else from the port that health checks of it are sent from.
     fn subnet(&self, id: SubnetId) -> Option<Subnet>;
     /// The floating IPs that stand for an address of a port, in order.
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr>;
@@ -103,6 +103,9 @@ pub const PROVIDER_KEY: &str = "neutron:provnet-physical-network";
 
 /// How the name of a port begins that health checks are sent from; its subnet's id follows.
 pub const SOURCE_PORT_PREFIX: &str = "ovn-lb-hm-";
+
+/// The device owner of such a port.
+pub const SOURCE_PORT_OWNER: &str = "ovn-lb-hm:distributed";
 
 /// Neutron's name of the port whose address health checks of a subnet are sent from; the reference driver's.
 pub fn source_port_name(subnet: SubnetId) -> String {

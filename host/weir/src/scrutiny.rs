@@ -1,6 +1,6 @@
 //! What a call changes must be to the plugins' liking.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use weir_model::{HealthMonitorId, LoadBalancer, MemberId, Pool};
 use weir_octavia::Refusal;
@@ -132,6 +132,35 @@ pub fn judge_sources(
         }
     }
     Ok(())
+}
+
+/// The code of a refusal: a member behind a monitor has no subnet.
+pub const SUBNET_REQUIRED: &str = "subnet-required";
+
+/// A member without subnet cannot be found in the network, so a health monitor would take it out of traffic for ever. The call that
+/// puts one behind a monitor is refused, be it the member's or the monitor's.
+pub fn judge_subnets(before: Option<&LoadBalancer>, wanted: Option<&LoadBalancer>) -> Result<(), Refusal> {
+    let before = before.map(without_subnet).unwrap_or_default();
+    let Some((_, member, address)) =
+        wanted.map(without_subnet).unwrap_or_default().difference(&before).next().copied()
+    else {
+        return Ok(());
+    };
+    let text = format!(
+        "member {member} ({address}) names no subnet_id, and its address is in no subnet of the load balancer's VIPs: a health \
+         monitor can only check members whose subnet is known. Name the subnet of the member (subnet_id)"
+    );
+    Err(Refusal::unsupported(SUBNET_REQUIRED, text))
+}
+
+/// Members without subnet, each with the monitor of its pool.
+fn without_subnet(lb: &LoadBalancer) -> BTreeSet<(HealthMonitorId, MemberId, IpAddr)> {
+    let pools = lb.pools.values().filter_map(|pool| Some((pool.monitor.as_ref()?.id, pool)));
+    let members = pools.flat_map(|(monitor, pool)| {
+        let without = pool.members.values().filter(|member| member.subnet_id.is_none());
+        without.map(move |member| (monitor, member.id, member.address))
+    });
+    members.collect()
 }
 
 /// Who is probed, by which monitor.

@@ -8,7 +8,7 @@ use weir_plan::topology::source_port_name;
 pub const VIP_OWNER: &str = "ovn-lb:vip";
 
 /// `device_owner` of source ports: Neutron makes a `localport` of what ends in `:distributed`.
-pub const SOURCE_OWNER: &str = "ovn-lb-hm:distributed";
+pub use weir_plan::topology::SOURCE_PORT_OWNER as SOURCE_OWNER;
 
 /// `device_owner` that earlier releases of the reference driver gave source ports, without a device.
 pub const OLD_SOURCE_OWNER: &str = "network:distributed";

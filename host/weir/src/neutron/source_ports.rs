@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
+use ipnet::IpNet;
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, OwnedRwLockReadGuard, RwLock};
 use tracing::info;
@@ -17,8 +18,19 @@ use crate::limits;
 #[derive(Default)]
 pub struct Subnets(Mutex<HashMap<SubnetId, Arc<Subnet>>>);
 
+/// Where a subnet is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubnetPlace {
+    /// Its network.
+    pub network: NetworkId,
+    /// Its CIDR.
+    pub cidrs: Vec<IpNet>,
+}
+
 #[derive(Default)]
 struct Subnet {
+    /// Neutron's answer, which holds for as long as the subnet is there.
+    place: Mutex<Option<SubnetPlace>>,
     /// Makers go one after the other: the second finds what the first has made.
     turn: Turn<()>,
     /// Read by those who are about to use the port, written by who frees it.
@@ -36,6 +48,31 @@ pub struct SourcePort {
 }
 
 impl Neutron {
+    /// Where a subnet is that the Northbound says nothing about. Neutron is asked once.
+    ///
+    /// # Errors
+    /// [`NeutronError`]; [`NeutronError::NotFound`] where there is no such subnet.
+    pub async fn place_of(&self, id: SubnetId) -> Result<SubnetPlace, NeutronError> {
+        let known = self.subnet(id);
+        if let Some(place) = known.place.lock().clone() {
+            return Ok(place);
+        }
+        let url = format!("subnets/{id}");
+        let found = self.client.within(limits::SOURCE_PORT).subnet(id.uuid()).await?;
+        let found = found.ok_or_else(|| NeutronError::NotFound {
+            url: url.clone(),
+            message: format!("subnet {id} does not exist"),
+        })?;
+        let cidr = found.cidr.parse().map_err(|_| NeutronError::Malformed {
+            method: "GET".to_owned(),
+            url,
+            reason: "its cidr is no network".to_owned(),
+        })?;
+        let place = SubnetPlace { network: found.network_id.into(), cidrs: vec![cidr] };
+        *known.place.lock() = Some(place.clone());
+        Ok(place)
+    }
+
     /// The source port of a subnet; made where there is none. `project` is that of a member's port, `None` where it is not
     /// known: then it is ours.
     ///

@@ -164,6 +164,8 @@ impl Look<'_> {
     fn source(&mut self, port_name: &str) {
         if let Some(subnet) = port_name.strip_prefix(SOURCE_PORT_PREFIX).and_then(|id| id.parse().ok()) {
             self.key(Key::Source(subnet));
+            // Without DHCP and router this port is what says where the subnet is.
+            self.key(Key::Subnet(subnet));
         }
     }
 
@@ -184,7 +186,7 @@ impl Look<'_> {
 
     fn switch_port(&mut self, changed: &RowChanged, now: Option<&Row>) {
         strings(changed, now, "name").for_each(|name| self.port_named(name));
-        if ["external_ids", "name", "enabled"].iter().any(|column| changed.touches(column)) {
+        if ["external_ids", "name", "enabled", "type"].iter().any(|column| changed.touches(column)) {
             ids(changed, now, monitor::CIDRS).for_each(|cidrs| self.addresses(cidrs));
             ids(changed, now, monitor::PORT_NAME).for_each(|name| self.source(name));
         }

@@ -8,6 +8,8 @@ pub use weir_plan::topology::FLOATING_IP_PORT;
 
 /// On a switch port's `external_ids`: its addresses with prefix lengths.
 pub const CIDRS: &str = "neutron:cidrs";
+/// On a switch port's `external_ids`: what its Neutron port is for.
+pub const DEVICE_OWNER: &str = "neutron:device_owner";
 /// On a switch port's `external_ids`: the name its Neutron port has.
 pub const PORT_NAME: &str = "neutron:port_name";
 /// On a switch port's `options`: the router port it is wired to.

@@ -8,7 +8,7 @@ use weir_model::{LoadBalancerId, PortId, SubnetId};
 use weir_ovsdb::{Datum, Replica, Row};
 use weir_plan::{
     Acl, ExistingAcl, FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls,
-    topology::source_port_name,
+    topology::{SOURCE_PORT_OWNER, source_port_name},
 };
 
 use super::monitor;
@@ -29,7 +29,7 @@ impl Topology for ReplicaTopology<'_> {
         let (uuid, row) = self.0.find("Logical_Switch_Port", &monitor::by_name(), &id.to_string()).next()?;
         Some(Port {
             switch: self.switch_of(&uuid)?,
-            cidrs: networks(row.map_value("external_ids", "neutron:cidrs")),
+            cidrs: networks(row.map_value("external_ids", monitor::CIDRS)),
         })
     }
 
@@ -45,11 +45,12 @@ impl Topology for ReplicaTopology<'_> {
     }
 
     fn subnet(&self, id: SubnetId) -> Option<Subnet> {
-        let id = id.to_string();
+        let name = id.to_string();
         let mut subnet: Option<Subnet> = None;
-        let dhcp = self.0.find("DHCP_Options", &monitor::by_subnet("subnet_id"), &id);
+        let dhcp = self.0.find("DHCP_Options", &monitor::by_subnet("subnet_id"), &name);
         let dhcp: BTreeMap<Uuid, &Row> = dhcp.collect();
-        let port = self.0.find("Logical_Router_Port", &monitor::by_subnet("neutron:subnet_ids"), &id).next();
+        let port =
+            self.0.find("Logical_Router_Port", &monitor::by_subnet("neutron:subnet_ids"), &name).next();
         if let Some((_, row)) = port {
             let subnet = subnet.get_or_insert_default();
             subnet.switch =
@@ -66,7 +67,10 @@ impl Topology for ReplicaTopology<'_> {
                 subnet.switch = self.switch_with_dhcp(&uuid);
             }
         }
-        subnet
+        if subnet.as_ref().is_some_and(|subnet| subnet.switch.is_some()) {
+            return subnet;
+        }
+        self.subnet_of_source_port(id).or(subnet)
     }
 
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
@@ -113,7 +117,7 @@ impl Topology for ReplicaTopology<'_> {
         let ports = self.0.find("Logical_Switch_Port", &monitor::by_port_name(), &name);
         let mut addresses: Vec<_> = ports
             .filter(|(uuid, _)| self.switch_of(uuid).is_some_and(|on| on.uuid == switch.uuid))
-            .flat_map(|(_, row)| networks(row.map_value("external_ids", "neutron:cidrs")))
+            .flat_map(|(_, row)| networks(row.map_value("external_ids", monitor::CIDRS)))
             .map(|network| network.addr())
             .filter(|address| address.is_ipv4() == ipv4)
             .collect();
@@ -149,6 +153,22 @@ impl ReplicaTopology<'_> {
             row.str("type") == Some("dnat_and_snat")
                 && address_in(row, "logical_ip").as_ref() == Some(address)
         })
+    }
+
+    /// A subnet as the port says that health checks of it are sent from: all that the Northbound has of a subnet without DHCP and
+    /// router. Ports are named by their users, so type and owner count too.
+    fn subnet_of_source_port(&self, id: SubnetId) -> Option<Subnet> {
+        let ports = self.0.find("Logical_Switch_Port", &monitor::by_port_name(), &source_port_name(id));
+        let ports = ports.filter(|(_, row)| {
+            row.str("type") == Some("localport")
+                && row.map_value("external_ids", monitor::DEVICE_OWNER) == Some(SOURCE_PORT_OWNER)
+        });
+        let subnets = ports.filter_map(|(uuid, row)| {
+            let cidrs =
+                networks(row.map_value("external_ids", monitor::CIDRS)).iter().map(IpNet::trunc).collect();
+            Some((row.str("name")?.to_owned(), Subnet { switch: Some(self.switch_of(&uuid)?), cidrs }))
+        });
+        subnets.min_by(|one, other| one.0.cmp(&other.0)).map(|(_, subnet)| subnet)
     }
 
     /// The address of a router in a subnet, the lowest where it has several.
@@ -197,7 +217,7 @@ impl ReplicaTopology<'_> {
         let (router, router_row) = self.0.find_references("Logical_Router", "ports", uuid).next()?;
         let name = row.str("name").unwrap_or_default();
         let peer = self.0.find("Logical_Switch_Port", &monitor::by_router_port(), name).next();
-        let owner = peer.and_then(|(_, port)| port.map_value("external_ids", "neutron:device_owner"));
+        let owner = peer.and_then(|(_, port)| port.map_value("external_ids", monitor::DEVICE_OWNER));
         let peer = peer.and_then(|(_, port)| port.str("name")).map(str::to_owned);
         let has = |column: &str| row.get(column).is_some_and(|datum| !datum.is_empty());
         Some(RouterPort {

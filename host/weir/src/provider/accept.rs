@@ -194,6 +194,9 @@ impl Host {
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &topology);
         }
+        if !change.is_delete() {
+            scrutiny::judge_subnets(before.as_ref(), graph.as_ref())?;
+        }
         // What somebody wants gone goes, whatever a plugin thinks of the rest, or if it thinks at all.
         let scrutiny = match change.is_delete() {
             true => Scrutiny::Nothing,

@@ -22,7 +22,10 @@ use weir_plan::{Sourceless, Topology, topology::switch_name};
 use super::Host;
 use crate::{
     limits,
-    neutron::{Neutron, names, source_ports::SourcePort},
+    neutron::{
+        Neutron, names,
+        source_ports::{SourcePort, SubnetPlace},
+    },
     northbound::{rows, topology::ReplicaTopology},
 };
 
@@ -58,13 +61,11 @@ impl Host {
 
     /// Tries for as long as somebody waits.
     async fn make_source(self: Arc<Self>, neutron: Neutron, lacking: Sourceless) {
-        let Sourceless { subnet, network } = lacking;
+        let subnet = lacking.subnet;
         let mut pause = limits::UNSETTLED_MIN;
         loop {
-            let waiting = self.sources.wanted.lock().get(&subnet).cloned().unwrap_or_default();
-            let project = waiting.iter().find_map(|lb| self.project_of_members(*lb, lacking));
-            match neutron.ensure_source_port(subnet, network, project.as_deref()).await {
-                Ok(source) => return self.source_is_made(lacking, source).await,
+            match self.try_make_source(&neutron, lacking).await {
+                Ok((place, source)) => return self.source_is_made(subnet, place, source).await,
                 Err(error) => {
                     let (code, seconds) = (error.code(), pause.as_secs());
                     warn!(%subnet, code, %error, seconds, "no source port for health checks; tried again");
@@ -83,15 +84,36 @@ impl Host {
         }
     }
 
+    /// Makes the port; says where its subnet is.
+    async fn try_make_source(
+        &self,
+        neutron: &Neutron,
+        lacking: Sourceless,
+    ) -> Result<(SubnetPlace, SourcePort), NeutronError> {
+        let Sourceless { subnet, network } = lacking;
+        let place = match network {
+            Some(network) => {
+                let known = ReplicaTopology(&self.northbound.replica()).subnet(subnet);
+                SubnetPlace { network, cidrs: known.map(|subnet| subnet.cidrs).unwrap_or_default() }
+            }
+            // The Northbound says nothing about it.
+            None => neutron.place_of(subnet).await?,
+        };
+        let waiting = self.sources.wanted.lock().get(&subnet).cloned().unwrap_or_default();
+        let project = waiting.iter().find_map(|lb| self.project_of_members(*lb, &place));
+        let source = neutron.ensure_source_port(subnet, place.network, project.as_deref()).await?;
+        Ok((place, source))
+    }
+
     /// Plans those that waited again. The port is held until they have it in their rows.
-    async fn source_is_made(self: &Arc<Self>, lacking: Sourceless, source: SourcePort) {
+    async fn source_is_made(self: &Arc<Self>, subnet: SubnetId, place: SubnetPlace, source: SourcePort) {
         let until = Instant::now() + limits::SOURCE_SHOWN;
-        while !self.shows(lacking, &source.address) && Instant::now() < until {
+        while !self.shows(subnet, &place, &source.address) && Instant::now() < until {
             sleep(limits::SOURCE_LOOK).await;
         }
         // From here on a plan that lacks it asks anew.
-        let waiting = self.sources.wanted.lock().remove(&lacking.subnet).unwrap_or_default();
-        debug!(subnet = %lacking.subnet, address = %source.address, load_balancers = waiting.len(), "source port is there");
+        let waiting = self.sources.wanted.lock().remove(&subnet).unwrap_or_default();
+        debug!(%subnet, address = %source.address, load_balancers = waiting.len(), "source port is there");
         let (waited, address) = (waiting.clone(), source.address);
         let mut under_way = false;
         for lb in waiting {
@@ -109,25 +131,25 @@ impl Host {
     }
 
     /// Whether the Northbound has the source port.
-    fn shows(&self, lacking: Sourceless, address: &IpAddr) -> bool {
+    fn shows(&self, subnet: SubnetId, place: &SubnetPlace, address: &IpAddr) -> bool {
         let replica = self.northbound.replica();
         let topology = ReplicaTopology(&replica);
-        let switch = topology.switch(&switch_name(lacking.network));
+        let switch = topology.switch(&switch_name(place.network));
         switch.is_some_and(|switch| {
-            topology.source_of(lacking.subnet, &switch, address.is_ipv4()).as_ref() == Some(address)
+            topology.source_of(subnet, &switch, address.is_ipv4()).as_ref() == Some(address)
         })
     }
 
     /// The project of the port of a member in a subnet.
-    fn project_of_members(&self, lb: LoadBalancerId, lacking: Sourceless) -> Option<String> {
+    fn project_of_members(&self, lb: LoadBalancerId, place: &SubnetPlace) -> Option<String> {
         let graph = self.graph(lb)?;
         let replica = self.northbound.replica();
         let topology = ReplicaTopology(&replica);
-        let switch = topology.switch(&switch_name(lacking.network))?;
-        let cidrs = topology.subnet(lacking.subnet)?.cidrs;
+        let switch = topology.switch(&switch_name(place.network))?;
+        let cidrs = &place.cidrs;
         let members = graph.pools.values().flat_map(|pool| pool.members.values());
         members.filter(|member| cidrs.iter().any(|cidr| cidr.contains(&member.address))).find_map(|member| {
-            let port = topology.port_at(&switch, &cidrs, &member.address)?;
+            let port = topology.port_at(&switch, cidrs, &member.address)?;
             topology.project_of(&port)
         })
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{prelude::*, test_runner::Config};
 use serde_json::{Map, Value, json};
 use weir_ovsdb::testing::{self, Memory};
-use weir_plan::{Fingerprint, Lookup, RouterRef, Switch, Topology, fingerprint};
+use weir_plan::{Fingerprint, Lookup, RouterRef, Switch, Topology, fingerprint, topology::SOURCE_PORT_OWNER};
 
 use super::*;
 use crate::northbound::topology::ReplicaTopology;
@@ -70,7 +70,7 @@ fn row(kind: u8, n: usize) -> Uuid {
 
 const TABLES: [(&str, &[&str]); 9] = [
     ("Logical_Switch", &["name", "ports", "load_balancer", "acls", "external_ids"]),
-    ("Logical_Switch_Port", &["name", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"]),
+    ("Logical_Switch_Port", &["name", "type", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"]),
     ("Logical_Router", &["name", "ports", "load_balancer"]),
     ("Logical_Router_Port", &["name", "networks", "external_ids", "ha_chassis_group"]),
     ("NAT", &["type", "external_ip", "logical_ip", "external_mac", "external_ids"]),
@@ -106,7 +106,7 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
             Cell::Map(dice.map(&[
                 (monitor::CIDRS, &["10.0.0.5/24", "10.0.0.6/24 fd00::5/64"]),
                 (monitor::PORT_NAME, &sources),
-                ("neutron:device_owner", &["network:router_interface", "compute:nova"]),
+                ("neutron:device_owner", &["network:router_interface", SOURCE_PORT_OWNER]),
             ]))
         }
         (_, "dhcpv4_options" | "dhcpv6_options") => {
@@ -124,6 +124,7 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
                 (monitor::SUBNETS, &[SUBNETS[0], SUBNETS[1], &both]),
             ]))
         }
+        ("Logical_Switch_Port", "type") => Cell::Text(dice.one(&["", "localport"])),
         (_, "type") => Cell::Text(dice.one(&["dnat_and_snat", "snat"])),
         (_, "external_ip") => Cell::Text(dice.one(&["172.24.4.9", "172.24.4.10"])),
         (_, "logical_ip") => Cell::Text(dice.one(&ADDRESSES)),
