@@ -58,6 +58,16 @@ impl Lab {
         Self { northbound, southbound, agent, host }
     }
 
+    /// Kills the host and starts it again with another environment; waits until it is ready.
+    pub async fn restart_with(&mut self, env: &[(&str, &str)]) {
+        let southbound = self.southbound.remote();
+        let env: Vec<_> =
+            [("WEIR_OVN_SB_CONNECTION", &*southbound)].into_iter().chain(env.iter().copied()).collect();
+        self.host.kill();
+        self.host = Host::spawn(self.northbound.folder(), &self.northbound.remote(), &env);
+        self.host.ready().await;
+    }
+
     pub fn client(&self) -> Client {
         self.host.client()
     }

@@ -4,12 +4,14 @@
 
 mod centralised;
 mod cidrs;
+mod defaults;
 mod drift;
 mod handover;
 mod health;
 mod lab;
 mod pausing;
 mod plan;
+mod reachability;
 mod release;
 mod repair;
 mod sources;

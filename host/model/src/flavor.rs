@@ -15,16 +15,38 @@ pub struct FlavorKey {
     pub description: &'static str,
     /// What values it takes, in words.
     pub expected: &'static str,
+    /// The OVN release that brought the option, where an older one may be connected.
+    pub since: Option<Since>,
     read: fn(&str) -> Option<String>,
 }
 
-/// All keys, sorted.
+/// An OVN release, and how the schema of the Northbound shows it: no schema lists options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// The release, for people.
+    pub release: &'static str,
+    /// A table that has [`Self::column`] from this release on.
+    pub table: &'static str,
+    /// The oldest column that came with the release.
+    pub column: &'static str,
+}
+
+/// All keys, sorted. The releases are those whose ovn-nb(5) or northd have the option first.
 pub static FLAVOR_KEYS: &[FlavorKey] = &[
+    FlavorKey {
+        name: "add_route",
+        description: "true: routers beside the load balancer's own know the way to the VIP without a static route and without ARP. \
+                      false, or left out: they do not. Needs OVN 21.09.",
+        expected: BOOLEAN,
+        since: Some(Since { release: "21.09", table: "Logical_Router", column: "copp" }),
+        read: boolean,
+    },
     FlavorKey {
         name: "affinity_timeout",
         description: "Seconds that a client stays with its member, of pools whose users ask for no session persistence: 1 to \
                       65535. Left out: none.",
         expected: "seconds from 1 to 65535",
+        since: None,
         read: seconds,
     },
     FlavorKey {
@@ -32,6 +54,7 @@ pub static FLAVOR_KEYS: &[FlavorKey] = &[
         description: "true: connections are cut when their member or load balancer goes away. false, or left out: they are \
                       left alone.",
         expected: BOOLEAN,
+        since: None,
         read: boolean,
     },
     FlavorKey {
@@ -39,12 +62,23 @@ pub static FLAVOR_KEYS: &[FlavorKey] = &[
         description: "The source address of connections of a member to its own load balancer that come back to it: one IPv4 \
                       address, one IPv6 address, or both with a space between them. Left out: the VIP.",
         expected: "one IPv4 address, one IPv6 address, or both with a space between them",
+        since: None,
         read: one_of_each_family,
+    },
+    FlavorKey {
+        name: "neighbor_responder",
+        description: "For which VIPs routers answer ARP and neighbor discovery. all: for all VIPs. reachable: for those in a subnet \
+                      of the router's port. none: for none. Left out: all where a VIP is outside of these subnets, else \
+                      reachable. Needs OVN 22.06.",
+        expected: "all, reachable or none",
+        since: Some(Since { release: "22.06", table: "NAT", column: "gateway_port" }),
+        read: responder,
     },
     FlavorKey {
         name: "reject",
         description: "true: connections are refused at once while no member can take them. false, or left out: they time out.",
         expected: BOOLEAN,
+        since: None,
         read: boolean,
     },
     FlavorKey {
@@ -52,9 +86,26 @@ pub static FLAVOR_KEYS: &[FlavorKey] = &[
         description: "true: a router's lb_force_snat_ip does not apply, so members see clients' own addresses. false, or left \
                       out: it applies.",
         expected: BOOLEAN,
+        since: None,
+        read: boolean,
+    },
+    FlavorKey {
+        name: "use_stateless_nat",
+        description: "true: a router with several distributed gateway ports translates connections to the VIP without connection \
+                      tracking, so that answers may leave through another gateway. false, or left out: it does not. Needs OVN \
+                      25.03.",
+        expected: BOOLEAN,
+        since: Some(Since {
+            release: "25.03",
+            table: "Logical_Router_Static_Route",
+            column: "selection_fields",
+        }),
         read: boolean,
     },
 ];
+
+/// The flavor key, and OVN's option, of the VIPs that routers answer ARP and neighbor discovery for.
+pub const NEIGHBOR_RESPONDER: &str = "neighbor_responder";
 
 const BOOLEAN: &str = "true or false";
 
@@ -72,6 +123,13 @@ impl FlavorKey {
 
 fn boolean(text: &str) -> Option<String> {
     ["true", "false"].iter().find(|word| word.eq_ignore_ascii_case(text)).map(|word| (*word).to_owned())
+}
+
+fn responder(text: &str) -> Option<String> {
+    ["all", "reachable", "none"]
+        .iter()
+        .find(|word| word.eq_ignore_ascii_case(text))
+        .map(|word| (*word).to_owned())
 }
 
 fn seconds(text: &str) -> Option<String> {
@@ -107,7 +165,19 @@ mod tests {
     #[test]
     fn the_keys_are_sorted_and_have_words() {
         let names: Vec<_> = FLAVOR_KEYS.iter().map(|key| key.name).collect();
-        assert_eq!(names, ["affinity_timeout", "ct_flush", "hairpin_snat_ip", "reject", "skip_snat"]);
+        assert_eq!(
+            names,
+            [
+                "add_route",
+                "affinity_timeout",
+                "ct_flush",
+                "hairpin_snat_ip",
+                "neighbor_responder",
+                "reject",
+                "skip_snat",
+                "use_stateless_nat"
+            ]
+        );
         assert!(
             FLAVOR_KEYS.iter().all(|key| key.description.ends_with('.') && !key.description.contains("  "))
         );
@@ -116,13 +186,23 @@ mod tests {
 
     #[test]
     fn booleans() {
-        for key in ["ct_flush", "reject", "skip_snat"] {
+        for key in ["add_route", "ct_flush", "reject", "skip_snat", "use_stateless_nat"] {
             for (text, wanted) in [("true", "true"), ("True", "true"), (" FALSE ", "false")] {
                 assert_eq!(read(key, text).as_deref(), Some(wanted));
             }
             for bad in ["", "1", "0", "yes", "none", "true false"] {
                 assert_eq!(read(key, bad), None, "{bad}");
             }
+        }
+    }
+
+    #[test]
+    fn neighbor_responder_takes_the_three_modes_of_ovn() {
+        for (text, wanted) in [("all", "all"), ("Reachable", "reachable"), (" NONE ", "none")] {
+            assert_eq!(read(NEIGHBOR_RESPONDER, text).as_deref(), Some(wanted));
+        }
+        for bad in ["", "true", "any", "all none"] {
+            assert_eq!(read(NEIGHBOR_RESPONDER, bad), None, "{bad}");
         }
     }
 

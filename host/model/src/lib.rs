@@ -26,7 +26,7 @@ pub use change::{
     PoolPatch,
 };
 pub use field::Field;
-pub use flavor::{FLAVOR_KEYS, FlavorKey};
+pub use flavor::{FLAVOR_KEYS, FlavorKey, NEIGHBOR_RESPONDER, Since};
 pub use graph::{Extra, Listener, LoadBalancer, Member, Monitor, Persistence, Pool, Vip};
 pub use ids::{
     HealthMonitorId, IdError, ListenerId, LoadBalancerId, MemberId, NetworkId, PoolId, PortId, SubnetId,

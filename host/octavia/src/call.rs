@@ -18,7 +18,7 @@ use serde_json::json;
 use tracing::Instrument;
 
 use crate::{
-    body::{Object, arguments},
+    body::{Object, arguments, flavor},
     methods::{Answer, DriverMethod, METHODS},
     provider::CallContext,
     refusal::{ErrorClass, Refusal},
@@ -63,8 +63,8 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
         Answer::NotImplemented(code, text) => return Err(Refusal::not_implemented(code, text)),
         Answer::Unsupported(code, text) => return Err(Refusal::unsupported(code, text)),
         Answer::Result(result) => return Ok(Json(json!({ "result": result() })).into_response()),
-        Answer::Check(check) => {
-            check(&args)?;
+        Answer::Flavor => {
+            api.provider.check_flavor(&flavor::checked(&args, "flavor_metadata")?)?;
             return Ok(Json(json!({})).into_response());
         }
     };

@@ -45,15 +45,12 @@ pub enum Answer {
     Unsupported(&'static str, &'static str),
     /// What it answers always, as `result`.
     Result(fn() -> Value),
-    /// Nothing, where its arguments are in order.
-    Check(CheckArguments),
+    /// Nothing, where the flavor's metadata are in order and the host can honour them.
+    Flavor,
 }
 
 /// Reads a checked body.
 pub type ReadChange = fn(&Object) -> Result<Change, BodyError>;
-
-/// Judges a checked body.
-pub type CheckArguments = fn(&Object) -> Result<(), BodyError>;
 
 /// An argument that is no Octavia object.
 const fn arg(name: &'static str, ty: Type, required: bool) -> Arg {
@@ -180,11 +177,7 @@ pub static METHODS: &[DriverMethod] = &[
         L7,
     ),
     method("get_supported_flavor_metadata", &[], Answer::Result(body::flavor::supported)),
-    method(
-        "validate_flavor",
-        &[arg("flavor_metadata", Type::Map, false)],
-        Answer::Check(body::flavor::validate),
-    ),
+    method("validate_flavor", &[arg("flavor_metadata", Type::Map, false)], Answer::Flavor),
     method("get_supported_availability_zone_metadata", &[], ZONE),
     method("validate_availability_zone", &[arg("availability_zone_metadata", Type::Map, false)], ZONE),
 ];

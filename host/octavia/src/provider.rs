@@ -1,5 +1,7 @@
 //! What the host does behind the API.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 use weir_model::{Change, LoadBalancerId};
@@ -35,6 +37,14 @@ pub trait Provider: Send + Sync + 'static {
         _call: CallContext,
     ) -> Result<VipPorts, Refusal> {
         Err(Refusal::vip_port_by_octavia())
+    }
+
+    /// Whether a flavor's metadata, as OVN's options, can be honoured.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: the connected OVN is too old for one of them.
+    fn check_flavor(&self, _flavor: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        Ok(())
     }
 
     /// What became of a change, by its id or the `Idempotency-Key` of its call; `None` if it was never accepted.

@@ -102,12 +102,14 @@ fn serves_alike(row: &LoadBalancerRow, wanted: &Wanted, existing: &Existing, wor
         None => objects(&row.external_ids).is_empty(),
         protocol => *protocol == row.protocol,
     };
-    let options: BTreeMap<_, _> = managed_options(old, words).collect();
+    // The deployment's defaults come with the first change.
+    let ours = |row| managed_options(row, words).filter(|(key, _)| !wanted.defaults.contains(*key));
+    let options: BTreeMap<_, _> = ours(old).collect();
     protocol
         && old.name == row.name
         // In the same order where only that differed: see `diff`.
         && old.vips == row.vips
-        && options == managed_options(row, words).collect()
+        && options == ours(row).collect()
         && (!old.selection_fields.is_empty() || row.selection_fields.is_empty())
         && old.selection_fields.is_subset(&row.selection_fields)
         && wanted.place.attached.switches.is_subset(&existing.attached.switches)
@@ -192,8 +194,20 @@ fn statuses(left: &mut LoadBalancerRow, row: &LoadBalancerRow) {
 
 /// Hash of what Weir would write, but for our own keys and what changes by itself.
 fn hash(wanted: &Wanted) -> String {
-    let Wanted { protocol, vips, selection_fields, options, external_ids, place, checks, acls: _, kept: _ } =
-        wanted;
+    let Wanted {
+        protocol,
+        vips,
+        selection_fields,
+        options,
+        defaults,
+        external_ids,
+        place,
+        checks,
+        unanswered: _,
+        acls: _,
+        kept: _,
+    } = wanted;
+    let options: BTreeMap<_, _> = options.iter().filter(|(key, _)| !defaults.contains(*key)).collect();
     let said: BTreeMap<_, _> = external_ids
         .iter()
         .filter(|(key, _)| !key.starts_with(keys::OURS) && *key != keys::MEMBER_STATUS)

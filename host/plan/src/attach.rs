@@ -101,7 +101,7 @@ impl Place {
 }
 
 /// The switch of a VIP, by its port, else by its network, and its subnet's CIDRs.
-fn vip_switch(vip: &Vip, topology: &dyn Topology) -> Option<(Switch, Vec<IpNet>)> {
+pub(crate) fn vip_switch(vip: &Vip, topology: &dyn Topology) -> Option<(Switch, Vec<IpNet>)> {
     let port = vip.port_id.and_then(|id| topology.port(id));
     let subnet = vip.subnet_id.and_then(|id| topology.subnet(id));
     let mut cidrs = subnet.as_ref().map(|subnet| subnet.cidrs.clone()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What the connected Northbound can hold, as its schema says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Read from the schema of the server, never from a version string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,9 +11,17 @@ pub struct Capabilities {
     pub selection_fields: BTreeSet<String>,
     /// Members' own floating IPs must not be distributed while their load balancer has one; see [`crate::centralised`].
     pub centralise_members: bool,
+    /// Flavor keys that the connected OVN does not have as options, with the release that brought them.
+    pub missing_options: BTreeMap<&'static str, &'static str>,
 }
 
 impl Capabilities {
+    /// Those of some options that the connected OVN does not have, each in words with the release that brought it.
+    pub fn lacking<'a>(&self, options: impl Iterator<Item = &'a String>) -> Vec<String> {
+        let missing = options.filter_map(|option| self.missing_options.get_key_value(option.as_str()));
+        missing.map(|(option, release)| format!("{option} needs OVN {release}")).collect()
+    }
+
     /// The facts a plugin is told, sorted, e.g. `selection-field:<value of the column>`.
     pub fn facts(&self) -> Vec<String> {
         let transports = self.protocols.iter().map(|value| format!("transport:{value}"));

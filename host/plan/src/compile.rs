@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use weir_model::{ListenerId, LoadBalancer, Pool, PoolId};
@@ -18,6 +18,7 @@ use crate::{
     keys,
     makers::{Makers, makers},
     monitors::{self, Checks, Probed},
+    reachability::{self, Unanswered},
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
     translation::{Problem, Translation, Translations, Unit, UnitKey, units},
@@ -33,8 +34,12 @@ pub struct Wanted {
     pub vips: BTreeMap<String, String>,
     /// What is hashed.
     pub selection_fields: BTreeSet<String>,
-    /// Options that the flavor and plugins set.
+    /// Options that the deployment's defaults, the flavor and plugins set, and what the VIPs need to be reachable.
     pub options: BTreeMap<String, String>,
+    /// Those of them that are the deployment's defaults.
+    pub defaults: BTreeSet<String>,
+    /// VIPs that serve, and that nothing answers for on their network.
+    pub unanswered: BTreeMap<IpAddr, Unanswered>,
     /// Keys of the table in [`keys`], all but `weir:seen` and `weir:own`.
     pub external_ids: BTreeMap<String, String>,
     /// Where it belongs.
@@ -90,7 +95,7 @@ pub fn compile(
         common.insert(keys::ROWS.to_owned(), groups.len().to_string());
     }
     let mut wanted = Vec::with_capacity(groups.len());
-    for (group, content) in groups {
+    for (mut group, content) in groups {
         allowed("protocol", &group.transport, &around.capabilities.protocols)?;
         let known_fields = &around.capabilities.selection_fields;
         if !known_fields.is_empty() {
@@ -109,6 +114,14 @@ pub fn compile(
         let mut external_ids = common.clone();
         external_ids::of_objects(lb, &group, &content, around, &mut external_ids);
         external_ids::of_place(&place, &mut external_ids);
+        let unanswered = reachability::unanswered(lb, &place, around.topology);
+        group.options.extend(reachability::option(&unanswered, &group.options, existing, around));
+        let unanswered = match content.vips.is_empty() {
+            true => BTreeMap::new(),
+            false => reachability::still_unanswered(unanswered, &group.options, existing, around),
+        };
+        let default = |(key, value): &(&String, &String)| around.words.defaults.get(*key) == Some(value);
+        let defaults = group.options.iter().filter(default).map(|(key, _)| key.clone()).collect();
         let named = group.options.keys().filter(|key| !around.words.built_in_options.contains(*key));
         let named: Vec<_> = named.map(String::as_str).collect();
         if !named.is_empty() {
@@ -119,6 +132,8 @@ pub fn compile(
             vips: content.vips.into_iter().map(|(vip, (backends, _))| (vip, backends)).collect(),
             selection_fields: group.selection_fields,
             options: group.options,
+            defaults,
+            unanswered,
             external_ids,
             place,
             checks,
@@ -167,7 +182,7 @@ fn group(
     let mut without_pool = Vec::new();
     let makers = makers(existing);
     for unit in units(lb) {
-        match translated(lb, &unit, translations) {
+        match translated(lb, &unit, translations, words) {
             // A listener without pool has no opinion on hashing: it joins a row of its transport.
             Ok((_, translation)) if unit.pool.is_none() => without_pool.push((unit, translation)),
             Ok((group, translation)) => {
@@ -190,8 +205,8 @@ fn group(
     }
     for (unit, translation) in without_pool {
         // The row that hashes as it would alone, else any of its transport, else one of its own.
-        let alone =
-            own_group(lb, None, translation, translations).map_err(|p| PlanError::Translation(p.clone()))?;
+        let alone = own_group(lb, None, translation, translations, words)
+            .map_err(|p| PlanError::Translation(p.clone()))?;
         let same = groups.keys().find(|group| group.transport == alone.transport);
         let group = if groups.contains_key(&alone) { alone } else { same.cloned().unwrap_or(alone) };
         let content = groups.entry(group.clone()).or_default();
@@ -205,6 +220,7 @@ fn translated<'t>(
     lb: &LoadBalancer,
     unit: &Unit<'_>,
     translations: &'t Translations,
+    words: &Words,
 ) -> Result<(Group, &'t Translation), &'t Problem> {
     static MISSING: std::sync::LazyLock<Problem> = std::sync::LazyLock::new(|| Problem {
         code: "not-translated".to_owned(),
@@ -214,18 +230,20 @@ fn translated<'t>(
         keep: false,
     });
     let translation = translations.units.get(&unit.key).map_or(Err(&*MISSING), Result::as_ref)?;
-    Ok((own_group(lb, unit.pool, translation, translations)?, translation))
+    Ok((own_group(lb, unit.pool, translation, translations, words)?, translation))
 }
 
-/// The flavor's options are what holds where no plugin says otherwise.
+/// The deployment's defaults hold where the flavor does not say otherwise, and the flavor where no plugin does.
 fn own_group<'t>(
     lb: &LoadBalancer,
     pool: Option<&Pool>,
     translation: &Translation,
     translations: &'t Translations,
+    words: &Words,
 ) -> Result<Group, &'t Problem> {
     let distribution = translations.distributions.get(&pool.map(|pool| pool.id));
-    let mut options = lb.flavor.clone();
+    let mut options = words.defaults.clone();
+    options.extend(lb.flavor.clone());
     let selection_fields = match distribution {
         Some(Ok(distribution)) => {
             options.extend(distribution.options.clone());

@@ -281,7 +281,8 @@ impl Reader<'_> {
         flavor: &BTreeMap<String, String>,
     ) -> Option<Persistence> {
         let Some(Affinity { kind, option, default }) = self.words.affinity.as_ref() else { return key };
-        let set = self.row.options.get(option).filter(|set| flavor.get(option) != Some(set));
+        let unasked = flavor.get(option).or_else(|| self.words.defaults.get(option));
+        let set = self.row.options.get(option).filter(|set| unasked != Some(set));
         let Some(set) = set.filter(|_| self.left != Left::AsByUs) else { return key };
         let as_key = key.as_ref().is_some_and(|key| {
             key.timeout.map_or_else(|| default.clone(), |seconds| seconds.to_string()) == *set

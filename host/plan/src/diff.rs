@@ -12,6 +12,7 @@ use crate::{
     edited,
     error::PlanError,
     operations::{Holder, MapPatch, Operation, Plan, Update},
+    reachability,
     row::{Existing, LoadBalancerRow},
     settle::settle,
     surroundings::Surroundings,
@@ -79,6 +80,7 @@ pub(crate) fn plan(
         plan.unresolved.extend(wanted.place.unresolved.iter().copied());
         plan.without_port.extend(wanted.checks.without_port.iter().copied());
         plan.sourceless.extend(wanted.checks.sourceless.iter().copied());
+        plan.findings.extend(reachability::findings(lb, &wanted.unanswered));
         let (uuid, before) = match existing {
             Some(existing) => (existing.row.uuid, Some(existing)),
             None => (free_uuid(lb, &mut used, taken), None),
@@ -100,6 +102,8 @@ pub(crate) fn plan(
     }
     plan.operations.append(&mut changes);
     plan.operations.append(&mut rules);
+    plan.findings.sort_unstable();
+    plan.findings.dedup();
     plan.sourceless.sort_unstable();
     plan.sourceless.dedup();
     plan

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_model::LoadBalancer;
+use weir_model::{FlavorKey, LoadBalancer};
 
 use crate::{
     compile::{Group, managed_options},
@@ -23,7 +23,7 @@ pub(crate) fn kept(
     let group = Group {
         transport: row.protocol.clone()?,
         selection_fields: row.selection_fields.clone(),
-        options: managed_options(row, words).map(|(k, v)| (k.clone(), v.clone())).collect(),
+        options: options(lb, row, words),
     };
     let open = lb.admin_state_up && unit.pool.is_some_and(|pool| pool.admin_state_up);
     let Some(listener) = unit.listener.filter(|listener| open && listener.admin_state_up) else {
@@ -48,6 +48,18 @@ pub(crate) fn kept(
         (!backends.is_empty()).then(|| (vip.clone(), backends.join(",")))
     });
     Some((group, vips.collect()))
+}
+
+/// The row's options, those that are not the plugins' as they are for the load balancer now: all its units have these in common.
+fn options(lb: &LoadBalancer, row: &LoadBalancerRow, words: &Words) -> BTreeMap<String, String> {
+    let mut options = words.defaults.clone();
+    options.extend(lb.flavor.clone());
+    let by_plugin =
+        |(key, _): &(&String, &String)| words.options.contains(*key) || FlavorKey::named(key).is_none();
+    options.extend(
+        managed_options(row, words).filter(by_plugin).map(|(key, value)| (key.clone(), value.clone())),
+    );
+    options
 }
 
 /// The sockets of the row's members that the pool no longer has, or no longer enabled.

@@ -35,6 +35,7 @@ pub mod operations;
 pub mod outcome;
 pub mod ownership;
 mod python_json;
+pub mod reachability;
 pub mod recording;
 pub mod release;
 pub mod row;

@@ -265,8 +265,13 @@ impl Losses {
 
     /// What stands in the load balancer itself.
     fn of(&mut self, lb: &LoadBalancer, existing: &[Existing]) {
-        if !lb.flavor.is_empty() {
-            let options: Vec<_> = lb.flavor.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let named = existing.iter().flat_map(|existing| {
+            let names = existing.row.external_ids.get(keys::OPTIONS).map_or("", String::as_str).split(',');
+            names.filter_map(|name| existing.row.options.get_key_value(name))
+        });
+        let options: BTreeMap<_, _> = lb.flavor.iter().chain(named).collect();
+        if !options.is_empty() {
+            let options: Vec<_> = options.iter().map(|(key, value)| format!("{key}={value}")).collect();
             let detail =
                 format!("the options {} stay in the rows, and nobody looks after them", options.join(", "));
             self.add(format!("loadbalancer {}", lb.id), "flavor", detail, false);

@@ -1,6 +1,6 @@
 //! What decoding needs to know of the loaded plugins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Octavia's words and OVN's values as the loaded plugins tie them together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub struct Words {
     pub options: BTreeSet<String>,
     /// Those of them that plugins which are built in may set: they are recognised without being named in the row.
     pub built_in_options: BTreeSet<String>,
+    /// Options of every load balancer whose flavor, and whose plugins, do not set them: the deployment's defaults, as far as the
+    /// connected OVN has them.
+    pub defaults: BTreeMap<String, String>,
 }
 
 /// Session persistence by an option of the row that takes seconds.

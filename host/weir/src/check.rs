@@ -172,6 +172,7 @@ async fn northbound(config: &Config) -> Vec<Finding> {
         schema(&client),
     ]
     .into_iter()
+    .chain(defaults(config, &client))
     .chain(ports_that_are_down(&client))
     .collect()
 }
@@ -187,6 +188,19 @@ fn ports_that_are_down(client: &Client) -> Option<Finding> {
     let detail = "NB_Global options:ignore_lsp_down is not false: clients on a VIP's own switch need its port to be disabled \
                   (`openstack port set --disable`), or `ovn-nbctl set NB_Global . options:ignore_lsp_down=false`";
     Some(Finding { name: "northbound-options".to_owned(), verdict: Verdict::Note, detail: detail.to_owned() })
+}
+
+/// Whether the connected OVN has the options of `[defaults]`.
+fn defaults(config: &Config, client: &Client) -> Option<Finding> {
+    let options = &config.defaults;
+    let lacking = crate::northbound::rows::capabilities(&client.replica()).lacking(options.keys());
+    let outcome = match lacking.is_empty() {
+        true => {
+            Ok(options.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join(", "))
+        }
+        false => Err(format!("the connected OVN is too old: {}", lacking.join(", "))),
+    };
+    (!options.is_empty()).then(|| finding("defaults", outcome))
 }
 
 fn schema(client: &Client) -> Finding {

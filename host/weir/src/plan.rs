@@ -73,7 +73,7 @@ pub async fn plan(
     let (client, southbound) = connect(config).await?;
     let databases = Databases { northbound: &client, southbound: &southbound };
     let capabilities = rows::capabilities(&client.replica());
-    let current = Plugins::new(current, capabilities.clone());
+    let current = Plugins::new(current, capabilities.clone(), &config.defaults);
     let ownership = config.ownership();
     if let Some(lb) = lb.filter(|lb| rows::existing(&client.replica(), *lb).is_empty()) {
         return Err(PlanError::Unknown(lb));
@@ -84,7 +84,10 @@ pub async fn plan(
             as_octavia_says(config, &databases, &current, &ownership, &mut found, lb).await;
             found
         }
-        Some(other) => impact(&databases, Some(&current), &Plugins::new(other, capabilities), &ownership, lb),
+        Some(other) => {
+            let other = Plugins::new(other, capabilities, &config.defaults);
+            impact(&databases, Some(&current), &other, &ownership, lb)
+        }
     };
     Ok(Report { checked: found.checked, changes: found.changes })
 }

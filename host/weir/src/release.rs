@@ -126,7 +126,7 @@ async fn directly(config: &Config, request: ReleaseRequest) -> Result<Report, Pl
     let loader = Loader::new(&config.plugins, None).map_err(LoadError::from)?;
     let registry = loader.load()?.registry;
     let (northbound, southbound) = plan::connect(config).await?;
-    let plugins = Plugins::new(registry, rows::capabilities(&northbound.replica()));
+    let plugins = Plugins::new(registry, rows::capabilities(&northbound.replica()), &config.defaults);
     let databases = Databases { northbound: &northbound, southbound: &southbound };
     let ownership = config.ownership();
     let committer = Committer::start(northbound.clone(), Metrics::default().transactions.clone());

@@ -1,10 +1,15 @@
 //! What a call changes must be to the plugins' liking.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use weir_model::{HealthMonitorId, LoadBalancer, MemberId, Pool};
 use weir_octavia::Refusal;
-use weir_plan::{Existing, Sourceless, Unit, UnitKey, can_be_kept, topology::source_port_name, units};
+use weir_plan::{
+    Capabilities, Existing, Sourceless, Unit, UnitKey, can_be_kept, topology::source_port_name, units,
+};
 
 use crate::{
     fault,
@@ -132,6 +137,19 @@ pub fn judge_sources(
         }
     }
     Ok(())
+}
+
+/// The code of a refusal: the connected OVN has no option of a flavor's key.
+pub const FLAVOR_NEEDS_OVN: &str = "flavor-needs-newer-ovn";
+
+/// A flavor's keys are options of OVN; those that came later than the connected one would silently do nothing.
+pub fn judge_flavor(flavor: &BTreeMap<String, String>, capabilities: &Capabilities) -> Result<(), Refusal> {
+    let missing = flavor.keys().find_map(|key| capabilities.missing_options.get_key_value(key.as_str()));
+    let Some((key, release)) = missing else { return Ok(()) };
+    let text = format!(
+        "flavor key {key} needs OVN {release} or newer, and the connected OVN is older; leave the key out"
+    );
+    Err(Refusal::unsupported(FLAVOR_NEEDS_OVN, text))
 }
 
 /// The code of a refusal: a member behind a monitor has no subnet.

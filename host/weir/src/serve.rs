@@ -73,6 +73,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         northbound: client,
         southbound,
         registry: loaded.registry,
+        defaults: (*config.defaults).clone(),
         loader,
         confirm_above: config.plugins.confirm_above,
         repair: config.repair,

@@ -55,7 +55,7 @@ fn no_call_fails_and_none_is_served_by_a_mixture_of_two_sets() {
     let sandbox = Sandbox::new(limits, None).unwrap();
     let sets = [Arc::new(Registry::of(&sandbox, &PluginSet::default()).unwrap()), others(&sandbox)];
     assert_ne!(sets[0].digest(), sets[1].digest());
-    let in_use = InUse::new(sets[0].clone());
+    let in_use = InUse::new(sets[0].clone(), std::collections::BTreeMap::new());
     let (replica, lb) = (Replica::new(), load_balancer());
     let fronts = [Front { address: lb.vip.address, of: 0, floating: false }];
     let (calls, swaps, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));

@@ -99,7 +99,9 @@ class Lab:
                 self._ovs("add-port", "br-int", self.machines[name].outer, "--", "set", "interface", self.machines[name].outer,
                           f"external_ids:iface-id={network.port(name)}")
         for name, host in network.PUBLIC.hosts.items():
-            ways = [(str(net.v6), network.PUBLIC.at(net.router.gateway, 6)) for net in network.TENANTS]
+            ways = [(str(net.v6), network.PUBLIC.at(net.router.gateway, 6)) for net in network.TENANTS if net.router]
+            # As the provider's own router knows its further subnets.
+            ways += [(str(subnet), None) for subnet in network.ELSEWHERE.subnets()]
             self._machine(network.PUBLIC, name, host, ways)
             self._ovs("add-port", "br-ex", self.machines[name].outer)
 

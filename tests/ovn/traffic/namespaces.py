@@ -41,7 +41,7 @@ class Namespace:
     """One machine with one network card, whose other end is `outer` here."""
 
     def __init__(self, name, mac, addresses, gateways=()):
-        """`addresses` are with prefix lengths; `gateways` pairs of destination and next hop."""
+        """`addresses` are with prefix lengths; `gateways` pairs of destination and next hop, which is `None` where it is on the link."""
         self.name, self.outer = name, f"v-{name}"
         self.addresses = [address.split("/")[0] for address in addresses]
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -57,7 +57,7 @@ class Namespace:
         for address in addresses:
             run(*inner, "address", "add", address, "dev", "eth0", *(["nodad"] if ":" in address else []))
         for destination, hop in gateways:
-            run(*inner, "route", "add", destination, "via", hop)
+            run(*inner, "route", "add", destination, *(["via", hop] if hop else ["dev", "eth0"]))
         # Where no check is sent, the port that checks are sent from answers for its address, and a server that has learnt its MAC
         # answers the next check in vain until it asks again.
         for version, setting in itertools.product((4, 6), ("base_reachable_time_ms=1000", "delay_first_probe_time=1")):

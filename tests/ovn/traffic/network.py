@@ -1,5 +1,5 @@
 """The network that load balancers stand in, as Neutron writes it to the Northbound: two tenant networks behind one router, a third
-behind another, a provider network where both have their gateways; servers in a security group that lets everything in."""
+behind another, one behind none, a provider network where both routers have their gateways; servers in a security group that lets everything in."""
 
 import ipaddress
 import itertools
@@ -27,9 +27,10 @@ class Router:
 
 
 class Network:
-    def __init__(self, name, v4, v6, hosts, router=None):
-        """`hosts` are the last parts of the machines' addresses, by name."""
+    def __init__(self, name, v4, v6, hosts, router=None, subnets=None):
+        """`hosts` are the last parts of the machines' addresses, by name; `subnets` names further subnets of a network."""
         self.name, self.id, self.router = name, identity("network", name), router
+        self._subnets = subnets or name
         self.v4, self.v6 = ipaddress.ip_network(v4), ipaddress.ip_network(v6)
         self.switch = f"neutron-{self.id}"
         self.hosts = hosts
@@ -39,7 +40,7 @@ class Network:
 
     def subnet(self, address):
         """The id of the subnet of an address."""
-        return identity("subnet", self.name, ipaddress.ip_address(address).version)
+        return identity("subnet", self._subnets, ipaddress.ip_address(address).version)
 
     def at(self, host, version=4):
         """Address number `host`; of IPv6 the digits are the same."""
@@ -57,7 +58,12 @@ PRIVATE = Network("private", "10.40.1.0/24", "fd40:1::/64", {"a1": 11, "a2": 12,
 OTHER = Network("other", "10.40.2.0/24", "fd40:2::/64", {"b1": 11, "far": 31}, R1)
 EDGE = Network("edge", "10.40.3.0/24", "fd40:3::/64", {"c1": 11}, R2)
 PUBLIC = Network("public", "172.30.0.0/24", "fd30::/64", {"outside": 31, "stranger": 32})
-TENANTS = (PRIVATE, OTHER, EDGE)
+# Further subnets of the provider network; no router has a port in them.
+ELSEWHERE = Network("public", "172.31.0.0/24", "fd31::/64", {}, subnets="public-elsewhere")
+# No router is connected to it.
+LONELY = Network("lonely", "10.40.4.0/24", "fd40:4::/64", {"l1": 11, "l2": 12, "alone": 31})
+R3 = Router("r3", None)
+TENANTS = (PRIVATE, OTHER, EDGE, LONELY)
 SOURCE = 254
 _macs = itertools.count(1)
 MACS = {name: f"fa:16:3e:00:01:{next(_macs):02x}" for network in (*TENANTS, PUBLIC) for name in network.hosts}
@@ -127,6 +133,29 @@ def _router(router, ports):
     return [*operations, insert(
         "Logical_Router", name=router.row, ports=own, nat=nat, options=router.options,
         external_ids={"neutron:router_name": router.name, "neutron:gw_port_id": port(name), "neutron:revision_number": "3"})]
+
+
+def connect(router, network):
+    """Operations that make a router without gateway, with an interface in each subnet of a network."""
+    operations, own, ports = [], [], []
+    for version in (4, 6):
+        name = f"interface-{network.name}-{version}"
+        own.append(Ref(label(f"lrp-{name}")))
+        ports.append(Ref(label(name)))
+        operations += _interface(router, network, name, [network.cidr(1, version)])
+    return [
+        *operations,
+        insert("Logical_Router", name=router.row, ports=own, options=router.options,
+               external_ids={"neutron:router_name": router.name, "neutron:revision_number": "3"}),
+        mutate("Logical_Switch", ["name", "==", network.switch], "ports", "insert", ports),
+    ]
+
+
+def disconnect(database, router, network):
+    """Takes such a router away."""
+    database.transact(delete("Logical_Router", ["name", "==", router.row]))
+    for version in (4, 6):
+        remove_port(database, network, f"interface-{network.name}-{version}")
 
 
 def _interface(router, network, name, networks, gateway=False):

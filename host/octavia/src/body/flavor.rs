@@ -15,11 +15,6 @@ pub(crate) fn supported() -> Value {
     FLAVOR_KEYS.iter().map(|key| (key.name.to_owned(), json!(key.description))).collect::<Object>().into()
 }
 
-/// Judges the metadata of `validate_flavor`.
-pub(crate) fn validate(args: &Object) -> Result<(), BodyError> {
-    checked(args, "flavor_metadata").map(drop)
-}
-
 /// The metadata in a field, as OVN wants it.
 ///
 /// # Errors

@@ -82,7 +82,7 @@ fn driver_call(method: &DriverMethod) -> Value {
             errors(&["400", "401", "408", "413", "422"]),
         ),
         Answer::Result(_) => ("Always the same answer.".to_owned(), errors(&["400", "401", "408", "413"])),
-        Answer::Check(_) => (
+        Answer::Flavor => (
             "Judges the arguments; nothing is changed.".to_owned(),
             errors(&["400", "401", "408", "413", "422"]),
         ),
@@ -91,7 +91,7 @@ fn driver_call(method: &DriverMethod) -> Value {
         Answer::Change(_) => Some(json_answer("Taken on.", "Accepted")),
         Answer::VipPorts => Some(json_answer("Made: `[vip, additional_vips]`.", "VipPorts")),
         Answer::Result(_) => Some(json_answer("The result.", "Result")),
-        Answer::Check(_) => Some(json_answer("In order.", "Anything")),
+        Answer::Flavor => Some(json_answer("In order.", "Anything")),
         Answer::NotImplemented(..) | Answer::Unsupported(..) => None,
     };
     responses.extend(good.map(|answer| ("200".to_owned(), answer)));

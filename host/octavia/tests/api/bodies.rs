@@ -183,7 +183,7 @@ async fn without_a_body_a_method_says_what_it_always_says_or_that_something_is_m
             Answer::Change(_) => StatusCode::BAD_REQUEST,
             Answer::VipPorts | Answer::NotImplemented(..) => StatusCode::NOT_IMPLEMENTED,
             Answer::Unsupported(..) => StatusCode::UNPROCESSABLE_ENTITY,
-            Answer::Result(_) | Answer::Check(_) => StatusCode::OK,
+            Answer::Result(_) | Answer::Flavor => StatusCode::OK,
         };
         for body in ["", " \n", "{}"] {
             let answer = post(&recorder, &format!("/v1/driver/{}", method.name), body).await;

@@ -32,7 +32,7 @@ async fn every_recorded_call_is_answered_as_the_table_says() {
                 assert_eq!(answer.status, StatusCode::OK);
                 assert!(answer.json()["result"].is_object(), "{label}");
             }
-            (Err(answer), Answer::Change(_) | Answer::Check(_), Some(code)) => {
+            (Err(answer), Answer::Change(_) | Answer::Flavor, Some(code)) => {
                 assert_eq!(
                     (answer.status, answer.error().0.as_str()),
                     (StatusCode::UNPROCESSABLE_ENTITY, code)

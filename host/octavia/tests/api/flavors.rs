@@ -33,7 +33,19 @@ async fn supported_metadata_is_a_table_of_descriptions() {
     assert_eq!(answer.status, StatusCode::OK);
     let result = answer.json()["result"].as_object().unwrap().clone();
     let keys: Vec<_> = result.keys().map(String::as_str).collect();
-    assert_eq!(keys, ["affinity_timeout", "ct_flush", "hairpin_snat_ip", "reject", "skip_snat"]);
+    assert_eq!(
+        keys,
+        [
+            "add_route",
+            "affinity_timeout",
+            "ct_flush",
+            "hairpin_snat_ip",
+            "neighbor_responder",
+            "reject",
+            "skip_snat",
+            "use_stateless_nat"
+        ]
+    );
     assert!(result.values().all(|text| text.as_str().unwrap().len() > 30));
 }
 
@@ -53,6 +65,10 @@ async fn values_may_be_json_or_text() {
             json!({ "hairpin_snat_ip": "169.254.0.1 fd00::1" }),
         ),
         (json!({ "reject": null }), json!({})),
+        (
+            json!({ "neighbor_responder": "ALL", "add_route": true, "use_stateless_nat": "false" }),
+            json!({ "neighbor_responder": "all", "add_route": "true", "use_stateless_nat": "false" }),
+        ),
     ] {
         assert_eq!(judged(given.clone()).await, Ok(wanted), "{given}");
     }
@@ -62,6 +78,10 @@ async fn values_may_be_json_or_text() {
 async fn what_it_cannot_be_is_said_with_key_and_value() {
     for (given, words) in [
         (json!({ "reject": "yes" }), "reject: expected true or false, got \"yes\""),
+        (
+            json!({ "neighbor_responder": true }),
+            "neighbor_responder: expected all, reachable or none, got true",
+        ),
         (json!({ "reject": 1 }), "reject: expected true or false, got 1"),
         (json!({ "reject": ["true"] }), "reject: expected true or false, got a list"),
         (json!({ "skip_snat": {} }), "skip_snat: expected true or false, got an object"),
@@ -87,8 +107,8 @@ async fn a_key_that_nobody_has_is_refused_with_those_that_there_are() {
     for key in ["lb_mode", "loadbalancer_topology", "compute_flavor", "Reject"] {
         let (code, text) = judged(json!({ "reject": true, key: "x" })).await.unwrap_err();
         assert_eq!(code, "unsupported-flavor-key");
-        let words = "this provider has no such flavor metadata; choose among affinity_timeout, ct_flush, hairpin_snat_ip, \
-                     reject, skip_snat";
+        let words = "this provider has no such flavor metadata; choose among add_route, affinity_timeout, ct_flush, \
+                     hairpin_snat_ip, neighbor_responder, reject, skip_snat, use_stateless_nat";
         assert_eq!(text, format!("{key}: {words}"));
     }
 }

@@ -155,6 +155,7 @@ pub fn capabilities() -> Capabilities {
         protocols: set(&["alpha", "beta"]),
         selection_fields: set(&["f1", "f2"]),
         centralise_members: false,
+        missing_options: BTreeMap::new(),
     }
 }
 
@@ -166,6 +167,7 @@ pub fn words() -> Words {
         affinity: Some(Affinity { kind: "STICK".into(), option: "sticky".into(), default: "9".into() }),
         options: BTreeSet::from(["sticky".to_owned()]),
         built_in_options: BTreeSet::from(["sticky".to_owned()]),
+        defaults: BTreeMap::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Environment variables laid over the file's table.
 
 use toml::{Table, Value};
+use weir_model::FLAVOR_KEYS;
 
 /// What kind of value a key has.
 #[derive(Clone, Copy)]
@@ -86,19 +87,18 @@ pub(super) fn overlay(
 ) -> Result<Vec<String>, String> {
     let mut used = Vec::new();
     for (name, value) in env.filter(|(name, _)| name.starts_with("WEIR_")) {
-        let Some((section, key, kind)) = KEYS.iter().find(|(section, key, _)| variable(section, key) == name)
-        else {
+        let defaults = FLAVOR_KEYS.iter().map(|key| ("defaults", key.name, Kind::Text));
+        let mut keys = KEYS.iter().copied().chain(defaults);
+        let Some((section, key, kind)) = keys.find(|(section, key, _)| variable(section, key) == name) else {
             continue;
         };
-        let value = parse(&name, &value, *kind)?;
+        let value = parse(&name, &value, kind)?;
         let target = if section.is_empty() {
             Some(&mut *table)
         } else {
-            table.entry(*section).or_insert_with(|| Value::Table(Table::new())).as_table_mut()
+            table.entry(section).or_insert_with(|| Value::Table(Table::new())).as_table_mut()
         };
-        target
-            .ok_or_else(|| format!("{name}: [{section}] is not a section"))?
-            .insert((*key).to_owned(), value);
+        target.ok_or_else(|| format!("{name}: [{section}] is not a section"))?.insert(key.to_owned(), value);
         used.push(name);
     }
     Ok(used)

@@ -6,6 +6,7 @@
 //! commas. The environment wins over the file.
 
 mod databases;
+mod defaults;
 mod environment;
 mod sections;
 
@@ -17,6 +18,7 @@ use weir_ovsdb::{Endpoint, TlsFiles};
 use weir_plan::{Adopt, Ownership};
 
 use databases::{endpoints, tls_files};
+pub use defaults::Defaults;
 pub use sections::{
     AdoptConfig, AdoptWord, CompatConfig, OctaviaConfig, OvnConfig, PluginsConfig, Repair, TlsConfig,
     VipPorts,
@@ -86,6 +88,8 @@ pub struct Config {
     pub compat: CompatConfig,
     /// Plugins.
     pub plugins: PluginsConfig,
+    /// A flavor's keys, for every load balancer whose flavor does not have them.
+    pub defaults: Defaults,
 }
 
 impl Default for Config {
@@ -104,6 +108,7 @@ impl Default for Config {
             neutron: None,
             compat: CompatConfig::default(),
             plugins: PluginsConfig::default(),
+            defaults: Defaults::default(),
         }
     }
 }

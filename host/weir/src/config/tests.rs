@@ -63,6 +63,26 @@ fn wrong_values_are_named() {
 }
 
 #[test]
+fn defaults_take_the_keys_of_flavors_from_file_and_environment() {
+    let text = "[defaults]\nreject = true\naffinity_timeout = 60\nneighbor_responder = \"All\"\n";
+    let config =
+        read(text, &[("WEIR_DEFAULTS_CT_FLUSH", "false"), ("WEIR_DEFAULTS_REJECT", "False")]).unwrap();
+    let set = |config: &Config| {
+        config.defaults.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(set(&config), "affinity_timeout=60 ct_flush=false neighbor_responder=all reject=false");
+    let again = toml::to_string(&config).unwrap();
+    assert_eq!(read(&again, &[]).unwrap(), config);
+    let unknown = error("[defaults]\nrejct = true", &[]);
+    assert!(unknown.contains("defaults.rejct") && unknown.contains("reject, skip_snat"), "{unknown}");
+    for wrong in ["reject = 1", "reject = []", "affinity_timeout = 0", "hairpin_snat_ip = \"host\""] {
+        let text = error(&format!("[defaults]\n{wrong}"), &[]);
+        assert!(text.contains("expected") && text.contains(wrong.split(' ').next().unwrap()), "{text}");
+    }
+    assert!(error("", &[("WEIR_DEFAULTS_REJECT", "soon")]).contains("defaults.reject"));
+}
+
+#[test]
 fn neutron_is_named_key_by_key_and_its_secrets_come_from_anywhere() {
     let text = "[neutron]\nauth_url = \"http://k:5000\"\nusername = \"weir\"\nuser_domain_name = \"Default\"\n\
                 project_name = \"service\"\nproject_domain_name = \"Default\"\n";

@@ -6,7 +6,7 @@ use std::{
 };
 
 use uuid::Uuid;
-use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
+use weir_model::{FLAVOR_KEYS, LoadBalancer, LoadBalancerId, PoolId};
 use weir_ovsdb::{Replica, Row};
 use weir_plan::{
     Attached, Capabilities, Decoded, Existing, HealthCheckRow, LoadBalancerRow, Ownership, Words, decode,
@@ -30,7 +30,16 @@ pub fn capabilities(replica: &Replica) -> Capabilities {
         protocols: values("protocol"),
         selection_fields: values("selection_fields"),
         centralise_members: replica.schema().is_some_and(|schema| !schema.has_column(SINCE.0, SINCE.1)),
+        missing_options: missing_options(replica),
     }
+}
+
+/// Flavor keys whose option the connected OVN does not have.
+fn missing_options(replica: &Replica) -> BTreeMap<&'static str, &'static str> {
+    let Some(schema) = replica.schema() else { return BTreeMap::new() };
+    let gated = FLAVOR_KEYS.iter().filter_map(|key| Some((key, key.since?)));
+    let missing = gated.filter(|(_, since)| !schema.has_column(since.table, since.column));
+    missing.map(|(key, since)| (key.name, since.release)).collect()
 }
 
 /// The rows of a load balancer with their attachments: those with its name, those that say it in a key of ours, and those

@@ -1,6 +1,6 @@
 //! The set of plugins in use, as it stands to the connected Northbound.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::RwLock;
 use weir_ovsdb::{Layout, Replica};
@@ -14,6 +14,7 @@ use crate::northbound::rows;
 pub struct InUse {
     registry: RwLock<Arc<Registry>>,
     known: RwLock<Option<Arc<Known>>>,
+    defaults: BTreeMap<String, String>,
 }
 
 /// The plugins' meaning for one schema.
@@ -23,9 +24,19 @@ struct Known {
 }
 
 impl InUse {
-    /// Begins with a set.
-    pub fn new(registry: Arc<Registry>) -> Self {
-        Self { registry: RwLock::new(registry), known: RwLock::new(None) }
+    /// Begins with a set. `defaults` are the deployment's options of load balancers.
+    pub fn new(registry: Arc<Registry>, defaults: BTreeMap<String, String>) -> Self {
+        Self { registry: RwLock::new(registry), known: RwLock::new(None), defaults }
+    }
+
+    /// Another set, as it stands to the replica's schema.
+    pub fn other(&self, registry: Arc<Registry>, replica: &Replica) -> Plugins {
+        Plugins::new(registry, rows::capabilities(replica), &self.defaults)
+    }
+
+    /// The deployment's options of load balancers, also those that the connected OVN does not have.
+    pub fn defaults(&self) -> &BTreeMap<String, String> {
+        &self.defaults
     }
 
     /// The set.
@@ -53,7 +64,7 @@ impl InUse {
         if let Some(known) = self.known.read().as_ref().filter(|known| same(known)) {
             return known.plugins.clone();
         }
-        let plugins = Arc::new(Plugins::new(registry, rows::capabilities(replica)));
+        let plugins = Arc::new(self.other(registry, replica));
         let known = Known { layout: layout.cloned(), plugins: plugins.clone() };
         *self.known.write() = Some(Arc::new(known));
         plugins

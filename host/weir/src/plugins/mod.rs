@@ -11,7 +11,10 @@ mod loader;
 mod reload;
 mod watch;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use weir_plan::{Capabilities, Words};
 use weir_sandbox::Registry;
@@ -36,8 +39,13 @@ pub struct Plugins {
 }
 
 impl Plugins {
-    /// Asks the plugins what their words mean for a Northbound with these capabilities.
-    pub fn new(registry: Arc<Registry>, capabilities: Capabilities) -> Self {
+    /// Asks the plugins what their words mean for a Northbound with these capabilities. `defaults` are the deployment's options of
+    /// load balancers; those that the connected OVN does not have are left out.
+    pub fn new(
+        registry: Arc<Registry>,
+        capabilities: Capabilities,
+        defaults: &BTreeMap<String, String>,
+    ) -> Self {
         let facts = capabilities.facts();
         let default_algorithm = registry
             .fallback_algorithm()
@@ -56,7 +64,9 @@ impl Plugins {
             registry.plugins().flat_map(|plugin| plugin.options().iter().cloned()).collect();
         let built_in_options =
             registry.built_in().flat_map(|plugin| plugin.options().iter().cloned()).collect();
-        let words = Words { default_algorithm, algorithms, affinity, options, built_in_options };
+        let had = defaults.iter().filter(|(key, _)| !capabilities.missing_options.contains_key(key.as_str()));
+        let defaults = had.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let words = Words { default_algorithm, algorithms, affinity, options, built_in_options, defaults };
         Self { registry, capabilities, words, facts }
     }
 }

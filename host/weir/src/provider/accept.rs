@@ -194,6 +194,9 @@ impl Host {
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &topology);
         }
+        if let Change::LoadBalancerCreate(lb) = &change {
+            scrutiny::judge_flavor(&lb.flavor, &plugins.capabilities)?;
+        }
         if !change.is_delete() {
             scrutiny::judge_subnets(before.as_ref(), graph.as_ref())?;
         }

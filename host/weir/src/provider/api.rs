@@ -1,6 +1,6 @@
 //! The provider API's trait on the host.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -18,7 +18,12 @@ use super::{
     outbox::End,
     queue::{Pending, Task},
 };
-use crate::{fault, limits, plugins, scrutiny::NO_SOURCE};
+use crate::{
+    fault, limits,
+    northbound::rows,
+    plugins,
+    scrutiny::{self, NO_SOURCE},
+};
 
 /// The host as the API's provider.
 pub struct Api(pub Arc<Host>);
@@ -45,6 +50,11 @@ impl Provider for Api {
         let answer = self.0.create_vip_port(request, call).await;
         timer.done(answer.as_ref().map_or_else(|refusal| refusal.error.word(), |_| "committed"));
         answer
+    }
+
+    fn check_flavor(&self, flavor: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        let replica = self.0.northbound.replica();
+        scrutiny::judge_flavor(flavor, &rows::capabilities(&replica))
     }
 
     async fn change_state(&self, id_or_key: &str) -> Option<ChangeState> {

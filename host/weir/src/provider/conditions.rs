@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use weir_octavia::Condition;
 
 use super::Host;
-use crate::limits;
+use crate::{limits, northbound::rows};
 
 /// A condition of `/readyz`; `detail` says what is the case either way.
 fn condition(name: &str, ok: bool, detail: String) -> Condition {
@@ -48,7 +48,21 @@ impl Host {
             condition("plugins-in-use", suspended.is_empty(), suspended.join("; ")),
             condition("background-lock", self.holds_lock(), self.background_in_words()),
             condition("not-paused", paused.is_ok(), paused.unwrap_or_else(|why| why)),
+            self.defaults_condition(),
         ]
+    }
+
+    /// Whether the connected OVN has all options of `[defaults]`.
+    fn defaults_condition(&self) -> Condition {
+        let capabilities = rows::capabilities(&self.northbound.replica());
+        let lacking = capabilities.lacking(self.in_use.defaults().keys());
+        let detail = match lacking.is_empty() {
+            true => "the connected OVN has all options of [defaults]".to_owned(),
+            false => {
+                format!("the connected OVN is too old for options of [defaults]: {}", lacking.join(", "))
+            }
+        };
+        condition("defaults-supported", lacking.is_empty(), detail)
     }
 
     /// Logs each change of an informative condition, for ever. What is normal at the start is logged when it lasts longer.

@@ -155,6 +155,8 @@ pub struct Parts {
     pub southbound: Client,
     /// The plugins.
     pub registry: Arc<Registry>,
+    /// Options of every load balancer whose flavor does not set them.
+    pub defaults: BTreeMap<String, String>,
     /// Where other plugins come from.
     pub loader: Loader,
     /// A set that would change more load balancers than this waits for a confirmation.
@@ -188,6 +190,7 @@ impl Host {
             northbound,
             southbound,
             registry,
+            defaults,
             loader,
             confirm_above,
             repair,
@@ -216,7 +219,7 @@ impl Host {
                 committer: Committer::start(northbound.clone(), metrics.transactions.clone()),
                 northbound,
                 southbound,
-                in_use: InUse::new(registry),
+                in_use: InUse::new(registry, defaults),
                 loader,
                 reloads: Reloads::default(),
                 confirm_above,

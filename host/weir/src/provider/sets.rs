@@ -18,8 +18,7 @@ use super::{
 use crate::{
     config::Repair,
     limits,
-    northbound::rows,
-    plugins::{Databases, Impact, Plugins, Standing, Start, Watch, impact},
+    plugins::{Databases, Impact, Standing, Start, Watch, impact},
 };
 
 /// What became of a reload.
@@ -140,11 +139,10 @@ impl Host {
     async fn impact_of(self: &Arc<Self>, registry: Arc<Registry>) -> Result<Impact, Refusal> {
         let host = self.clone();
         blocking(move || {
-            let (old, capabilities) = {
+            let (old, new) = {
                 let replica = host.northbound.replica();
-                (host.in_use.plugins(&replica), rows::capabilities(&replica))
+                (host.in_use.plugins(&replica), host.in_use.other(registry, &replica))
             };
-            let new = Plugins::new(registry, capabilities);
             impact(&host.databases(), Some(&*old), &new, &host.ownership, None)
         })
         .await
