@@ -8,6 +8,8 @@ mod cluster;
 mod concurrency;
 mod connection;
 mod journal;
+mod lost_update;
 mod options;
 mod plugins;
+mod stuck;
 mod tcp;

@@ -143,6 +143,13 @@ impl Host {
         }
     }
 
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(&mut self) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.wait();
+    }
+
     /// Waits for its own end.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.take().expect("running").wait().unwrap()

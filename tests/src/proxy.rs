@@ -12,6 +12,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
 };
+use weir_ovsdb::stream::Splitter;
 
 /// What to do with the next transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Fault {
     Away,
     /// Hold back what the server says: the connection is dead, and nobody knows yet.
     Deaf,
+    /// Swallow the next change of monitored rows: everything else goes on.
+    LoseUpdate,
 }
 
 /// A running proxy.
@@ -34,6 +37,7 @@ pub struct Proxy {
     socket: PathBuf,
     fault: Arc<AtomicU8>,
     cut: Arc<AtomicUsize>,
+    lost: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -42,21 +46,22 @@ impl Proxy {
         let socket = folder.join("proxy.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let fault = Arc::new(AtomicU8::new(0));
-        let cut = Arc::new(AtomicUsize::new(0));
-        let (its_fault, its_cut) = (fault.clone(), cut.clone());
+        let (cut, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (its_fault, its_cut, its_lost) = (fault.clone(), cut.clone(), lost.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (fault, cut, server) = (its_fault.clone(), its_cut.clone(), server.clone());
+                let lost = its_lost.clone();
                 tokio::spawn(async move {
                     if is(&fault, Fault::Away) {
                         return;
                     }
                     let Ok(server) = UnixStream::connect(server).await else { return };
-                    pass(client, server, &fault, &cut).await;
+                    pass(client, server, &fault, &cut, &lost).await;
                 });
             }
         });
-        Self { socket, fault, cut }
+        Self { socket, fault, cut, lost }
     }
 
     /// As a remote.
@@ -69,6 +74,11 @@ impl Proxy {
         self.fault.store(fault as u8, Ordering::SeqCst);
     }
 
+    /// How many updates were lost.
+    pub fn lost_updates(&self) -> usize {
+        self.lost.load(Ordering::SeqCst)
+    }
+
     /// How often a connection was cut.
     pub fn cuts(&self) -> usize {
         self.cut.load(Ordering::SeqCst)
@@ -79,10 +89,17 @@ fn is(fault: &AtomicU8, what: Fault) -> bool {
     fault.load(Ordering::SeqCst) == what as u8
 }
 
-async fn pass(client: UnixStream, server: UnixStream, fault: &AtomicU8, cut: &AtomicUsize) {
+async fn pass(
+    client: UnixStream,
+    server: UnixStream,
+    fault: &AtomicU8,
+    cut: &AtomicUsize,
+    lost: &AtomicUsize,
+) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut up = vec![0; 1 << 16];
+    let mut down = Splitter::new(1 << 30);
     let mut lose_answer = false;
     loop {
         tokio::select! {
@@ -98,8 +115,8 @@ async fn pass(client: UnixStream, server: UnixStream, fault: &AtomicU8, cut: &At
                 lose_answer |= transaction && is(fault, Fault::LoseAnswer);
                 if to_server.write_all(&up[..n]).await.is_err() { return }
             }
-            read = from_server.read(&mut down), if !is(fault, Fault::Deaf) => {
-                let Ok(n @ 1..) = read else { return };
+            read = from_server.read_buf(down.buffer()), if !is(fault, Fault::Deaf) => {
+                let Ok(1..) = read else { return };
                 if lose_answer {
                     // The server has answered, so it has done it: neither update nor answer gets through.
                     fault.store(0, Ordering::SeqCst);
@@ -107,9 +124,17 @@ async fn pass(client: UnixStream, server: UnixStream, fault: &AtomicU8, cut: &At
                     return;
                 }
                 if is(fault, Fault::Away) { return }
-                if to_client.write_all(&down[..n]).await.is_err() { return }
+                while let Ok(Some(message)) = down.next() {
+                    let update = message.windows(9).any(|part| part == b"\"update3\"");
+                    if update && is(fault, Fault::LoseUpdate) {
+                        fault.store(0, Ordering::SeqCst);
+                        lost.fetch_add(1, Ordering::SeqCst);
+                    } else if to_client.write_all(&message).await.is_err() {
+                        return;
+                    }
+                }
             }
-            () = tokio::time::sleep(std::time::Duration::from_millis(20)), if is(fault, Fault::None) || is(fault, Fault::Deaf) => {}
+            () = tokio::time::sleep(std::time::Duration::from_millis(20)), if is(fault, Fault::None) || is(fault, Fault::Deaf) || is(fault, Fault::LoseUpdate) => {}
         }
         if is(fault, Fault::Away) {
             cut.fetch_add(1, Ordering::SeqCst);

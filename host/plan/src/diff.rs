@@ -12,7 +12,7 @@ use crate::{
     edited,
     error::PlanError,
     operations::{Holder, MapPatch, Operation, Plan, Update},
-    reachability,
+    reachability, revision,
     row::{Existing, LoadBalancerRow},
     settle::settle,
     surroundings::Surroundings,
@@ -72,6 +72,7 @@ pub(crate) fn plan(
     };
     let (matched, leftover) = assign(&wanted, existing);
     let mut used: BTreeSet<Uuid> = existing.iter().map(|existing| existing.row.uuid).collect();
+    let revision = revision::next(existing);
     let mut changes = Vec::new();
     let mut rules = BTreeSet::new();
     for (mut wanted, existing) in wanted.into_iter().zip(matched) {
@@ -86,7 +87,7 @@ pub(crate) fn plan(
             None => (free_uuid(lb, &mut used, taken), None),
         };
         let settled = settle(uuid, &wanted, before);
-        row_operations(settled, &wanted, before, &mut plan.operations, &mut changes);
+        row_operations(settled, &wanted, before, revision, &mut plan.operations, &mut changes);
     }
     for existing in leftover {
         plan.operations.push(guard(&existing.row));
@@ -156,9 +157,10 @@ fn guard(row: &LoadBalancerRow) -> Operation {
 }
 
 fn row_operations(
-    Settled { row, stays }: Settled,
+    Settled { mut row, stays }: Settled,
     wanted: &Wanted,
     before: Option<&Existing>,
+    revision: u64,
     guards: &mut Vec<Operation>,
     changes: &mut Vec<Operation>,
 ) {
@@ -167,10 +169,21 @@ fn row_operations(
     let attached = before.map_or(&none, |existing| &existing.attached);
     let at = changes.len();
     match before {
-        None => changes.push(Operation::Insert(row)),
+        None => {
+            revision::set(&mut row, revision);
+            changes.push(Operation::Insert(row));
+        }
         Some(Existing { row: old, .. }) => {
+            if let Some(as_it_was) = revision::of_row(old) {
+                revision::set(&mut row, as_it_was);
+            }
+            let mut checks = Vec::new();
+            check_operations(old, &row, &mut checks);
+            if !checks.is_empty() || update(old, &row).is_some() {
+                revision::set(&mut row, revision);
+            }
             changes.extend(update(old, &row).map(Operation::Update));
-            check_operations(old, &row, changes);
+            changes.append(&mut checks);
         }
     }
     let place = if stays { attached } else { &wanted.place.attached };

@@ -108,10 +108,11 @@ fn seen(row: &LoadBalancerRow, words: &Words) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Hash of our own keys, but for the hashes themselves.
+/// Hash of our own keys, but for the hashes themselves and the revision.
 pub fn own(external_ids: &BTreeMap<String, String>) -> String {
     let mut hash = Sha256::new();
-    let ours = |key: &str| key.starts_with(keys::OURS) && key != keys::SEEN && key != keys::OWN;
+    let not_hashed = [keys::SEEN, keys::OWN, keys::REVISION];
+    let ours = |key: &str| key.starts_with(keys::OURS) && !not_hashed.contains(&key);
     for (key, value) in external_ids.iter().filter(|(key, _)| ours(key)) {
         for text in [key, value] {
             hash.update((text.len() as u64).to_le_bytes());

@@ -19,6 +19,7 @@
 //! | `weir:owner` | the deployment that writes the row | Weir |
 //! | `weir:seen` | `<hash>`, or `<hash>.<pools>`: of all that the reference sees of the row; another value means that somebody else edited it. Four digits a pool tell which ones were there | Weir |
 //! | `weir:own` | hash of our other keys; another value means that somebody else edited them | Weir |
+//! | `weir:revision` | how often the load balancer has been written, see [`crate::revision`]; in no hash | Weir |
 //! | `weir:lb` | Octavia's id of the load balancer, for when the row's name was changed | Weir |
 //! | `weir:rows` | how many rows the load balancer has; absent where it is one | Weir |
 //! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
@@ -61,6 +62,8 @@ pub const OWNER: &str = "weir:owner";
 pub const SEEN: &str = "weir:seen";
 /// Hash of our other keys.
 pub const OWN: &str = "weir:own";
+/// How often the load balancer has been written.
+pub const REVISION: &str = "weir:revision";
 /// Octavia's id of the load balancer.
 pub const LB: &str = "weir:lb";
 /// How many rows the load balancer has.

@@ -38,6 +38,7 @@ mod python_json;
 pub mod reachability;
 pub mod recording;
 pub mod release;
+pub mod revision;
 pub mod row;
 mod settle;
 mod surroundings;

@@ -353,7 +353,8 @@ proptest! {
                 edit(&mut rows[at].row);
                 rows
             };
-            for key in rows[at].row.external_ids.keys() {
+            // The revision says nothing of what the row should be.
+            for key in rows[at].row.external_ids.keys().filter(|key| *key != keys::REVISION) {
                 let without = edit(&|row| drop(row.external_ids.remove(key)));
                 prop_assert!(is_edited(&without), "{}", key);
                 prop_assert!(ownership().owns(&without[at].row), "still ours without {}", key);

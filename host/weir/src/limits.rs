@@ -37,6 +37,38 @@ pub const RETRY_MIN: Duration = Duration::from_millis(5);
 /// See [`RETRY_MIN`].
 pub const RETRY_MAX: Duration = Duration::from_secs(5);
 
+/// The pause between two questions to the driver-agent, or to Neutron, that only show whether it answers: the agent forks for
+/// each.
+pub const REACH_LOOK: Duration = Duration::from_secs(15);
+
+/// The same while it is away: its return should show soon.
+pub const REACH_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long such an answer may take.
+pub const REACH_ANSWER: Duration = Duration::from_secs(10);
+
+/// What cannot be reached for so long is away; a restart or a new leader takes less.
+pub const AWAY: Duration = Duration::from_secs(5);
+
+/// How often what was seen of revisions is handed to the journal: what a crash loses of it is harmless.
+pub const REVISIONS_SAVED: Duration = Duration::from_secs(5);
+
+/// How long a removed load balancer's revision is remembered: the age of the oldest backup that is likely to be restored.
+pub const REMOVED_REMEMBERED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How many of them at most.
+pub const REMOVED_REMEMBERED_MAX: usize = 100_000;
+
+/// A change that is tried for so long is stuck: an operator should hear of it, since its objects stay PENDING.
+pub const STUCK: Duration = Duration::from_secs(60);
+
+/// The pause before the replica may be read anew once more because a guard has proven it wrong; doubles to
+/// [`REREAD_PAUSE_MAX`], after which it begins anew. A lost update is rare, and reading a large Northbound costs seconds.
+pub const REREAD_PAUSE: Duration = Duration::from_secs(10);
+
+/// See [`REREAD_PAUSE`].
+pub const REREAD_PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
+
 /// An OVSDB message longer than this ends the connection: 256 MiB holds a Northbound of 100,000 load balancers.
 pub const OVSDB_MESSAGE: usize = 256 * 1024 * 1024;
 

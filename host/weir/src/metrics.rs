@@ -34,6 +34,8 @@ pub struct Transactions {
     pub changes: Counter,
     /// Transactions that were not committed.
     pub failed: Counter,
+    /// Times that the replica was read anew because a guard had proven it wrong.
+    pub rereads: Counter,
 }
 
 /// Everything that is counted.
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub looks: Counter,
     /// The same where nothing had to be planned.
     pub looks_in_vain: Counter,
+    /// Times that an older Northbound was found.
+    pub restored: Counter,
     /// Load balancers put right without a call.
     pub repairs: Counter,
     /// The same that could not be done.
@@ -74,6 +78,8 @@ pub struct Gauges {
     pub reconnects: u64,
     /// Changes that wait.
     pub pending: usize,
+    /// Changes that are tried for too long.
+    pub stuck: usize,
     /// Rows of `Load_Balancer` in the replica.
     pub load_balancer_rows: usize,
     /// The journal.
@@ -121,6 +127,7 @@ impl Default for Metrics {
             sent: Counter::default(),
             changes: Counter::default(),
             failed: Counter::default(),
+            rereads: Counter::default(),
         };
         registry.register("provider_calls", "Provider calls by method and outcome", calls.clone());
         registry.register("provider_call_seconds", "Time to answer a provider call", seconds.clone());
@@ -131,6 +138,11 @@ impl Default for Metrics {
             transactions.changes.clone(),
         );
         registry.register("transactions_failed", "Transactions not committed", transactions.failed.clone());
+        registry.register(
+            "northbound_rereads",
+            "Times that the replica lacked an edit and was read anew",
+            transactions.rereads.clone(),
+        );
         let deliveries = Deliveries::default();
         let mut counter = |name: &str, help: &str, counter: &Counter| {
             registry.register(name, help, counter.clone());
@@ -139,6 +151,12 @@ impl Default for Metrics {
         counter("status_messages_failed", "Status messages that failed", &deliveries.failed);
         counter("objects_unknown", "Created objects that Octavia never came to know", &deliveries.unknown);
         let (repairs, repairs_failed) = (Counter::default(), Counter::default());
+        let restored = Counter::default();
+        counter(
+            "northbound_restored",
+            "Times that the Northbound held an older state than before",
+            &restored,
+        );
         let (looks, looks_in_vain) = (Counter::default(), Counter::default());
         counter("looks", "Looks at load balancers that nobody has called for", &looks);
         counter("looks_in_vain", "Those where nothing had to be planned", &looks_in_vain);
@@ -152,6 +170,7 @@ impl Default for Metrics {
             deliveries,
             looks,
             looks_in_vain,
+            restored,
             repairs,
             repairs_failed,
         }
@@ -185,6 +204,7 @@ impl Metrics {
             gauges.reconnects as f64,
         );
         gauge("changes_pending", "Accepted changes not yet in the Northbound", gauges.pending as f64);
+        gauge("changes_stuck", "Changes that are tried for a minute or more", gauges.stuck as f64);
         gauge("load_balancer_rows", "Rows of Load_Balancer in the replica", gauges.load_balancer_rows as f64);
         let JournalStatus { writable, bytes, .. } = gauges.journal;
         gauge("journal_writable", "1 while changes can be written down", f64::from(u8::from(writable)));

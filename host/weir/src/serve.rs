@@ -94,6 +94,9 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     tokio::spawn(host.clone().retry_port_cleanups());
     tokio::spawn(host.clone().follow_probes());
     tokio::spawn(host.clone().watch());
+    tokio::spawn(host.clone().follow_revisions());
+    tokio::spawn(host.clone().watch_agent());
+    tokio::spawn(host.clone().watch_neutron());
     tokio::spawn(host.clone().log_conditions());
     if config.plugins.watch {
         tokio::spawn(host.clone().watch_plugins(watch));
@@ -115,7 +118,8 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         stop.await;
         notify(sd_notify::NotifyState::Stopping);
     };
-    weir_octavia::serve(listeners, tls, router(Arc::new(Api(host)), settings), stop).await?;
+    weir_octavia::serve(listeners, tls, router(Arc::new(Api(host.clone())), settings), stop).await?;
+    host.save_revisions();
     info!("stopped");
     Ok(())
 }

@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Transact { ticket: Ticket, params: String, count: usize },
     Lock(String),
     Unlock(String),
+    Reread,
 }
 
 pub(crate) type Ticket = oneshot::Sender<Result<Vec<OperationResult>, TransactError>>;
@@ -178,6 +179,13 @@ impl Client {
     /// Gives a lock up.
     pub async fn unlock(&self, name: impl Into<String>) {
         let _ = self.commands.send(Command::Unlock(name.into())).await;
+    }
+
+    /// Has the replica read anew as a whole, over the same connection where there is one: for a caller with proof that it is
+    /// not what the server has. Until then it counts as not synchronised.
+    pub async fn reread(&self) {
+        // Without a task there is nothing to read.
+        let _ = self.commands.send(Command::Reread).await;
     }
 
     /// The connection's state, now and as it changes.

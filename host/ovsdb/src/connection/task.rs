@@ -202,6 +202,7 @@ impl Task {
             Command::Transact { ticket, params, count } => Input::Transact { ticket, params, count },
             Command::Lock(name) => Input::Lock(name),
             Command::Unlock(name) => Input::Unlock(name),
+            Command::Reread => Input::Reread,
         };
         // Commands never end a connection.
         let _ = self.step(input);

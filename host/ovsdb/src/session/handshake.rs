@@ -49,7 +49,7 @@ impl<T> Session<T> {
             None => {}
             Some(Err(unfit)) => self.close(unfit.into(), out),
             Some(Ok(state)) => {
-                let fit = state.check(self.config.leader_only, &mut self.history);
+                let fit = state.check(self.config.leader_only, &mut self.history, self.last_received);
                 self.server = Some(ServerAnswer::State(state));
                 match fit {
                     Ok(()) => self.proceed(out),
@@ -194,5 +194,15 @@ impl<T> Session<T> {
         self.layout = None;
         self.resume = None;
         self.request_schema(out);
+    }
+
+    /// Gives up the monitor and reads everything anew over the same connection; where there is none, over the next one.
+    pub(super) fn reread(&mut self, out: &mut Vec<Output<T>>) {
+        self.resume = None;
+        if self.is_synced() {
+            let monitor = json!([self.monitor]).to_string();
+            self.request(Pending::Ignored, "monitor_cancel", &monitor, out);
+            self.canceled(out);
+        }
     }
 }

@@ -69,6 +69,8 @@ pub enum Input<T> {
     Lock(String),
     /// Give it up.
     Unlock(String),
+    /// The replica is not what the server has: read everything anew.
+    Reread,
 }
 
 /// What is to be done, in this order.
@@ -240,10 +242,8 @@ impl<T> Session<T> {
 
     /// The connected server's state, where it tells one.
     pub fn server(&self) -> Option<&ServerState> {
-        match &self.server {
-            Some(ServerAnswer::State(state)) => Some(state),
-            _ => None,
-        }
+        let Some(ServerAnswer::State(state)) = &self.server else { return None };
+        Some(state)
     }
 
     /// When to say [`Input::Tick`].
@@ -268,6 +268,7 @@ impl<T> Session<T> {
             }
             Input::Disconnected => self.disconnected(&mut out),
             Input::Tick => self.tick(now, &mut out),
+            Input::Reread => self.reread(&mut out),
             Input::Transact { ticket, params, count } => self.transact(ticket, &params, count, &mut out),
             Input::Lock(name) => {
                 if self.locks.want(&name) && self.is_synced() {

@@ -1,6 +1,7 @@
 //! The `_Server` database (ovsdb-server(5)): which servers may be used.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -76,9 +77,20 @@ impl Unfit {
     }
 }
 
+/// Where for so long only servers are found that show older data, the cluster itself was put back: a server that is only
+/// late has caught up by then, and a former leader has stepped down.
+const STALE: Duration = Duration::from_secs(60);
+
 /// The highest index seen of each cluster. Another cluster's indexes say nothing about this one's.
 #[derive(Debug, Default)]
-pub(super) struct History(BTreeMap<Uuid, i64>);
+pub(super) struct History(BTreeMap<Uuid, Seen>);
+
+#[derive(Debug)]
+struct Seen {
+    index: i64,
+    /// Since when only older data is found.
+    stale: Option<Instant>,
+}
 
 impl ServerState {
     /// The state of `database` from an initial or later update; `None` when it does not speak of it, an error when the
@@ -112,7 +124,7 @@ impl ServerState {
     }
 
     /// Whether this server may be used, remembering how far it is.
-    pub(super) fn check(&self, leader_only: bool, history: &mut History) -> Result<(), Unfit> {
+    pub(super) fn check(&self, leader_only: bool, history: &mut History, now: Instant) -> Result<(), Unfit> {
         if self.model != Model::Standalone && !self.connected {
             return Err(Unfit::NotConnected);
         }
@@ -123,11 +135,14 @@ impl ServerState {
             return Err(Unfit::NotLeader);
         }
         let (Some(cluster), Some(index)) = (self.cluster, self.index) else { return Ok(()) };
-        let seen = history.0.entry(cluster).or_insert(index);
-        if index < *seen {
-            return Err(Unfit::Stale { index, seen: *seen });
+        let seen = history.0.entry(cluster).or_insert(Seen { index, stale: None });
+        if index < seen.index {
+            let since = *seen.stale.get_or_insert(now);
+            if now.saturating_duration_since(since) < STALE {
+                return Err(Unfit::Stale { index, seen: seen.index });
+            }
         }
-        *seen = index;
+        *seen = Seen { index, stale: None };
         Ok(())
     }
 }

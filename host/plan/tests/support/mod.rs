@@ -390,6 +390,7 @@ impl Northbound {
             .into_iter()
             .map(|mut existing| {
                 existing.row.uuid = Uuid::nil();
+                existing.row.external_ids.remove(weir_plan::keys::REVISION);
                 existing.row.health_checks.iter_mut().for_each(|check| check.uuid = Uuid::nil());
                 (existing.row, existing.attached)
             })

@@ -9,7 +9,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
 use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, attach};
+use weir_plan::{Existing, attach, revision};
 use weir_sandbox::Registry;
 
 use super::{
@@ -232,7 +232,9 @@ impl Host {
         let southbound = self.southbound.replica();
         let probes = ReplicaProbes(&southbound);
         let planner = Planner { replica, probes: &probes, plugins, ownership: &self.ownership };
-        planner.plan(lb, wanted, existing, scrutiny)
+        let mut planned = planner.plan(lb, wanted, existing, scrutiny)?;
+        revision::continue_after(&mut planned.plan, existing, self.revisions.lock().last(lb));
+        Ok(planned)
     }
 }
 

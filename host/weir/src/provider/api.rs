@@ -1,6 +1,6 @@
 //! The provider API's trait on the host.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -142,6 +142,7 @@ impl Provider for Api {
             connected: status.synced,
             reconnects: status.reconnects,
             pending: self.0.queues.waiting(),
+            stuck: self.0.tries.stuck(Instant::now()).0,
             load_balancer_rows: self.0.northbound.replica().count("Load_Balancer"),
             journal: self.0.journal.status(),
             statuses: self.0.dispatcher.backlog(),

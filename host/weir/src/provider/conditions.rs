@@ -1,6 +1,10 @@
 //! The conditions of `/readyz`, and those that do not make it 503: a task logs when one of these changes.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -43,12 +47,27 @@ impl Host {
         let current = self.plugins_standing();
         let suspended = self.plugins_suspended();
         let paused = self.paused_in_words();
+        let now = Instant::now();
+        let (stuck, why) = self.tries.stuck(now);
+        let reach = |name, state: Result<String, String>| {
+            condition(name, state.is_ok(), state.unwrap_or_else(|why| why))
+        };
+        let (current_data, compared) = self.restored_in_words();
         vec![
             condition("plugins-current", current.is_ok(), current.unwrap_or_else(|why| why)),
             condition("plugins-in-use", suspended.is_empty(), suspended.join("; ")),
             condition("background-lock", self.holds_lock(), self.background_in_words()),
             condition("not-paused", paused.is_ok(), paused.unwrap_or_else(|why| why)),
             self.defaults_condition(),
+            condition(
+                "changes-stuck",
+                stuck == 0,
+                if stuck == 0 { why } else { format!("{stuck} changes: {why}") },
+            ),
+            condition("northbound-current", current_data, compared),
+            reach("southbound-connected", self.southbound_reach(now)),
+            reach("driver-agent", self.agent_reach(now)),
+            reach("neutron", self.neutron_reach(now)),
         ]
     }
 

@@ -29,6 +29,8 @@ pub enum Reason {
     Edited,
     /// It was made as Octavia says while a call may have been under way: once more.
     Again,
+    /// The Northbound holds an older state than it did, which shows in no row.
+    Restored,
     /// What Octavia says of it cannot be made: what its rows say counts.
     AsRows,
 }
@@ -36,7 +38,7 @@ pub enum Reason {
 impl Reason {
     /// Whether Octavia is asked, whatever the rows look like.
     pub fn asks_octavia(&self) -> bool {
-        matches!(self, Self::Edited | Self::Again)
+        matches!(self, Self::Edited | Self::Again | Self::Restored)
     }
 }
 

@@ -59,6 +59,14 @@ impl Index {
         others
     }
 
+    /// Load balancers that there were before this host started.
+    pub fn remember(&self, lbs: &[LoadBalancerId]) {
+        let mut inner = self.0.lock();
+        let unknown = lbs.iter().filter(|lb| !inner.known.contains_key(*lb)).copied();
+        let unknown: Vec<_> = unknown.collect();
+        inner.former.extend(unknown);
+    }
+
     /// The fingerprint of the rows that the last plan leads to.
     pub fn rows(&self, lb: LoadBalancerId) -> Option<Fingerprint> {
         self.0.lock().known.get(&lb).map(|known| known.rows)

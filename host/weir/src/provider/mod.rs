@@ -21,6 +21,9 @@
 //! | [`index`] | what plans have asked the network |
 //! | [`dirty`] | what is to be looked at, and when |
 //! | [`repair`] | looks at a load balancer unasked and puts it right |
+//! | [`reach`] | whether Southbound, driver-agent and Neutron can be reached |
+//! | [`retry`] | between two tries of a change |
+//! | [`restored`] | an older Northbound that was restored: every load balancer compared with Octavia |
 //! | [`wish`] | what it becomes where somebody has edited it |
 //! | [`old_ports`] | ports of earlier releases of the reference driver |
 //! | [`open`] | calls around which Octavia's transaction may be open |
@@ -30,6 +33,7 @@
 //! | [`sync`] | every load balancer against Octavia's version |
 //! | [`sets`] | other plugins taken into use |
 //! | [`sources`] | source ports of health checks: asked for, freed |
+//! | [`tries`] | changes that are tried, and those that are stuck |
 //! | [`unsettled`] | planned again while a plugin fails |
 //! | [`view`] | the read API |
 
@@ -52,12 +56,16 @@ mod pause;
 mod port_cleanup;
 mod ports;
 mod queue;
+mod reach;
 mod recover;
 mod release;
 mod repair;
+mod restored;
+mod retry;
 mod sets;
 mod sources;
 mod sync;
+mod tries;
 mod unsettled;
 mod version;
 mod view;
@@ -90,7 +98,9 @@ use crate::{
     limits,
     metrics::Metrics,
     neutron::Neutron,
-    northbound::{committer::Committer, rows, topology::ReplicaTopology},
+    northbound::{
+        committer::Committer, doubt::Rereads, revisions::Revisions, rows, topology::ReplicaTopology,
+    },
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
     southbound::ReplicaProbes,
@@ -119,6 +129,13 @@ pub struct Host {
     unverified: delivery::Unverified,
     open: Arc<open::Open>,
     pauses: Pauses,
+    tries: tries::Tries,
+    southbound_reach: reach::Reach,
+    agent_reach: reach::Reach,
+    neutron_reach: reach::Reach,
+    revisions: Mutex<Revisions>,
+    restored: restored::Restored,
+    rereads: Rereads,
     index: index::Index,
     dirty: dirty::Dirty,
     /// Load balancers whose rows are all gone, and since when.
@@ -249,6 +266,13 @@ impl Host {
                 unverified,
                 open,
                 pauses,
+                tries: tries::Tries::default(),
+                southbound_reach: reach::Reach::default(),
+                agent_reach: reach::Reach::default(),
+                neutron_reach: reach::Reach::default(),
+                revisions: Mutex::default(),
+                restored: restored::Restored::default(),
+                rereads: Rereads::default(),
                 index: index::Index::default(),
                 dirty: dirty::Dirty::default(),
                 gone: Mutex::default(),

@@ -71,6 +71,13 @@ pub enum Wish {
     Nothing,
 }
 
+impl Wish {
+    /// Whether it is what Octavia says.
+    pub fn is_octavias(&self) -> bool {
+        matches!(self, Self::Octavias(_) | Self::Nothing)
+    }
+}
+
 impl Pending {
     /// Whether nobody has called for it.
     pub fn is_unasked(&self) -> bool {

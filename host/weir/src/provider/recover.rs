@@ -19,6 +19,7 @@ impl Host {
         let Recovered { pending, finished, outbox, tombstones, notes } = recovered;
         self.cleanups.recover(&notes);
         self.recover_missing(&notes);
+        self.recover_revisions(&notes);
         if !pending.is_empty() || !outbox.is_empty() {
             info!(changes = pending.len(), statuses = outbox.len(), "the journal has work left");
         }

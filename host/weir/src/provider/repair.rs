@@ -120,6 +120,9 @@ impl Host {
         } else {
             reasons
         };
+        if self.repair == Repair::Off {
+            self.compared(lb);
+        }
         if self.repair == Repair::Off && !news {
             return;
         }
@@ -129,7 +132,7 @@ impl Host {
         let (wish, by_hand) = match seen {
             Seen::Nothing => {
                 self.metrics.looks_in_vain.inc();
-                return;
+                return self.compared(lb);
             }
             // News changes rows that are as they should be, and no others.
             Seen::Edited | Seen::Gone if news && !all => return self.tell_all(lb),
@@ -143,11 +146,17 @@ impl Host {
         let Some(wish) = wish else { return };
         if !all && !news {
             self.patience.run(|| self.report(lb, &wish));
+            if wish.is_octavias() {
+                self.compared(lb);
+            }
             return;
         }
         // What Octavia has said may lack a call that came meanwhile.
+        let octavias = wish.is_octavias();
         if let Some(record) = self.push_if_idle(lb, Task::Repair { wish, by_hand }, &before) {
-            record.finished().await;
+            if record.finished().await.state == ChangeProgress::Committed && octavias {
+                self.compared(lb);
+            }
         } else {
             // What has come in between hides the edit.
             let edited = (seen == Seen::Edited).then_some(Reason::Edited);
@@ -165,7 +174,8 @@ impl Host {
         let replica = self.northbound.replica();
         let existing = rows::existing(&replica, lb);
         if existing.is_empty() {
-            return if self.index.knew(lb) { Seen::Gone } else { Seen::Nothing };
+            let missing = self.index.knew(lb) || reasons.contains(&Reason::Restored);
+            return if missing { Seen::Gone } else { Seen::Nothing };
         }
         self.gone.lock().remove(&lb);
         let may_write = |existing: &Existing| self.ownership.may_write(lb, &existing.row).is_ok();
@@ -337,6 +347,7 @@ impl Host {
             |pending: &Pending| matches!(pending.task, Task::Repair { wish: Wish::Octavias(_), .. });
         if batch.iter().any(octavias) {
             self.dirty.mark(lb, Reason::AsRows, Instant::now());
+            self.compared(lb);
         }
         self.not_repaired(lb, batch, why);
     }

@@ -36,9 +36,12 @@ impl Host {
                 warn!(%lb, "made again though it was being deleted: it goes");
                 Some(Wish::Nothing)
             }
+            Version::Unknown if reasons.contains(&Reason::Restored) => self.wish_for_denied(lb),
             Version::Unreachable => {
                 // Until then the rows count.
-                self.dirty.mark_at(lb, &[Reason::Edited].into(), self.when_to_ask_again());
+                let restored = reasons.get(&Reason::Restored).copied();
+                let again = [Reason::Edited].into_iter().chain(restored).collect();
+                self.dirty.mark_at(lb, &again, self.when_to_ask_again());
                 Some(Wish::AsRows)
             }
             Version::Unknown | Version::NotNeeded => Some(Wish::AsRows),
@@ -90,6 +93,7 @@ impl Host {
                 info!(%lb, "its rows are gone, and Octavia does not know it");
                 self.gone.lock().remove(&lb);
                 self.index.forget(lb);
+                self.compared(lb);
                 // What stands for it beside the rows goes.
                 let replica = self.northbound.replica();
                 let topology = ReplicaTopology(&replica);

@@ -1,10 +1,6 @@
 //! Carrying out what is in a queue.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use tokio::time::sleep;
 use tracing::{debug, error, info, warn};
@@ -24,6 +20,7 @@ use crate::{
     crash, fault, limits,
     northbound::{
         committer::{Asked, CommitError},
+        doubt::Doubt,
         rows,
         topology::ReplicaTopology,
     },
@@ -71,20 +68,25 @@ impl Host {
         let mut alone = false;
         // When a plugin first failed what is tried now.
         let mut failing = None;
+        let mut doubt = Doubt::default();
         loop {
             let waited = self.pauses.wait(lb).await;
-            let Some((batch, ready)) = self.queues.next(lb) else { return };
+            let Some((batch, ready)) = self.queues.next(lb) else { return self.tries.end(lb) };
             // What was planned before a pause may be too old.
             let ready = ready.filter(|_| !waited);
             let (mut batch, asked) = self.without_unasked(lb, batch);
             if waited {
                 failing = None;
+                self.tries.end(lb);
                 if self.drop_versions(lb, &batch, "it was paused") {
                     continue;
                 }
             }
             // After a failure nobody can be blamed for, the oldest goes alone.
             batch.truncate(if alone { 1 } else { usize::MAX });
+            if let Some(oldest) = batch.first() {
+                self.tries.trying(lb, &oldest.record, Instant::now());
+            }
             let version = self.octavias_version(lb, &batch).await;
             // Also what was planned with plugins that are no longer in use is planned again.
             let ready = ready.filter(|ready| {
@@ -114,6 +116,7 @@ impl Host {
                 Err(NoPlan::Batch(refusal)) if batch.len() == 1 && passes(&refusal, &mut failing) => {
                     // It was judged good once: a plugin that fails now may work again soon.
                     debug!(%lb, %refusal, "planned again");
+                    self.tries.failed(lb, &refusal.code, refusal.to_string(), Instant::now());
                     sleep(limits::PLUGIN_AGAIN).await;
                     continue;
                 }
@@ -138,6 +141,7 @@ impl Host {
                     }
                     self.unsettled.note(lb, planned.unsettled);
                     self.done(lb, batch, planned.fates, planned.operating);
+                    doubt.clear();
                     (pause, alone) = (limits::RETRY_MIN, false);
                 }
                 Err(error @ (CommitError::Refused(_) | CommitError::NotHolder))
@@ -152,6 +156,14 @@ impl Host {
                 Err(CommitError::Refused(_)) => alone = true,
                 Err(error) => {
                     debug!(%lb, %error, "planned again");
+                    self.tries.failed(lb, error.code(), error.to_string(), Instant::now());
+                    match &error {
+                        CommitError::Stale(why) => {
+                            let Planned { plan, existing, .. } = &planned;
+                            self.doubt_replica(lb, &mut doubt, &plan.operations, existing, why).await;
+                        }
+                        _ => doubt.clear(),
+                    }
                     self.drop_versions(lb, &batch, &error.to_string());
                     self.wait_to_retry(&error, pause).await;
                     pause = (pause * 2).min(limits::RETRY_MAX);
@@ -259,16 +271,6 @@ impl Host {
             self.sources_are_unused(lb, unused);
         }
         Ok(())
-    }
-
-    /// A stale plan is made again at once, then with growing pauses; without connection it waits for the next full read.
-    async fn wait_to_retry(&self, error: &CommitError, pause: Duration) {
-        if let CommitError::Connection(_) = error {
-            let mut status = self.northbound.status();
-            // An error means that the client has ended, and this host with it.
-            let _ = status.wait_for(|status| status.synced).await;
-        }
-        sleep(pause).await;
     }
 
     /// The batch is in the Northbound.

@@ -180,3 +180,20 @@ fn a_server_that_lets_nothing_be_monitored_is_left() {
     }
     assert_eq!(bench.hear(unknown_method(&request)), [Did::Closed("no-monitor")]);
 }
+
+#[test]
+fn older_data_that_every_server_shows_for_a_minute_is_accepted() {
+    let mut bench = Bench::new(true);
+    bench.ask(clustered(CLUSTER, true, true, 9));
+    bench.step(Input::Disconnected);
+    for _ in 0..6 {
+        let [id, ..] = bench.connect();
+        let stale = json!({ "id": id, "result": clustered(CLUSTER, true, true, 5), "error": null });
+        assert_eq!(bench.hear(stale), [Did::Closed("stale-server")]);
+        bench.step(Input::Disconnected);
+        bench.now += Duration::from_secs(10);
+    }
+    assert_eq!(bench.ask(clustered(CLUSTER, true, true, 5))["method"], "monitor_cond_since");
+    bench.step(Input::Disconnected);
+    bench.ask(clustered(CLUSTER, true, true, 6));
+}

@@ -180,3 +180,28 @@ fn locks_are_asked_for_on_every_connection() {
     let did = bench.step(Input::Unlock("l".into()));
     assert_eq!((&sent(&did, 0)["method"], &sent(&did, 0)["params"]), (&json!("unlock"), &json!(["l"])));
 }
+
+#[test]
+fn reread_replica_is_read_whole_over_the_same_connection() {
+    let mut bench = Bench::synced();
+    let did = bench.step(Input::Reread);
+    let (cancel, schema) = (sent(&did, 0).clone(), sent(&did, did.len() - 1).clone());
+    assert_eq!((&cancel["method"], &cancel["params"]), (&json!("monitor_cancel"), &json!([1])));
+    assert_eq!((&schema["method"], did.contains(&Did::Unsynced)), (&json!("get_schema"), true));
+    assert_eq!(bench.hear(json!({ "id": cancel["id"], "result": {}, "error": null })), []);
+    let did = bench.hear(json!({ "id": schema["id"], "result": schema_of(&["name"]), "error": null }));
+    let request = sent(&did, 0).clone();
+    assert_eq!(request["params"][3], NIL, "nothing is resumed");
+    let did = bench.hear(full(&request, T2));
+    assert_eq!(did[..2], [Did::Changed { reset: true }, Did::Synced]);
+    let update = update3(&request["params"][1], T1, json!({ "modify": { "name": "second" } }));
+    assert_eq!(bench.hear(update), [Did::Changed { reset: false }]);
+}
+
+#[test]
+fn reread_without_connection_keeps_the_next_one_from_resuming() {
+    let mut bench = Bench::synced();
+    bench.step(Input::Disconnected);
+    assert_eq!(bench.step(Input::Reread), []);
+    assert_eq!(bench.ask(standalone())["params"][3], NIL);
+}
