@@ -6,7 +6,7 @@ CARGO ?= cargo
 env = . tests/ovn/env;
 nextest := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-traffic test-adopt test-neutron stress wheel bench lint plugins
+.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-traffic test-adopt test-neutron test-tempest stress wheel bench lint plugins
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -42,6 +42,9 @@ test-adopt: build ## The tests of moving from the reference driver to Weir and b
 
 test-neutron: build ## The tests with real Neutron and Keystone, which `make test` leaves out for time
 	tests/neutron/test
+
+test-tempest: build ## Octavia's own acceptance tests for pools and listeners, with real Keystone, Neutron and Octavia
+	tests/tempest/test
 
 test-traffic: build ## Traffic on OVN's data plane, through load balancers that Weir has made (as root)
 	tests/ovn/traffic/test

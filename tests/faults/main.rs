@@ -13,3 +13,4 @@ mod options;
 mod plugins;
 mod stuck;
 mod tcp;
+mod unsupported;

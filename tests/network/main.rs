@@ -9,6 +9,7 @@ mod drift;
 mod handover;
 mod health;
 mod lab;
+mod octavia_defaults;
 mod pausing;
 mod plan;
 mod reach;

@@ -117,7 +117,10 @@ fn apply_inside(lb: &mut LoadBalancer, change: &Change) -> Result<bool, ApplyErr
         Change::LoadBalancerCreate(_) | Change::LoadBalancerDelete(_) | Change::LoadBalancerFailover(_) => {
             Ok(false)
         }
-        Change::LoadBalancerUpdate(patch) => Ok(patch.admin_state_up.write_or(&mut lb.admin_state_up, true)),
+        Change::LoadBalancerUpdate(patch) => {
+            let changed = patch.admin_state_up.write_or(&mut lb.admin_state_up, true);
+            Ok(changed | patch_extra(&mut lb.extra, &patch.extra))
+        }
         Change::ListenerCreate(_, listener) => {
             check_default_pool(lb, listener.default_pool_id)?;
             create(&mut lb.listeners, listener.id, listener, ObjectKind::Listener, listener.id.uuid())

@@ -53,13 +53,16 @@ pub enum Change {
     HealthMonitorDelete(PoolId, HealthMonitorId),
 }
 
-/// Changed fields of a load balancer. Names, descriptions, tags and QoS policies have no place in OVN's rows.
+/// Changed fields of a load balancer. Names, descriptions and tags have no place in OVN's rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerPatch {
     /// Which one.
     pub id: LoadBalancerId,
     /// `null` means up.
     pub admin_state_up: Field<bool>,
+    /// Further options.
+    #[serde(default)]
+    pub extra: ExtraPatch,
 }
 
 /// Changed fields of a listener.

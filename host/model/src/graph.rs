@@ -31,6 +31,9 @@ pub struct LoadBalancer {
     /// The metadata of its flavor; values as text.
     #[serde(default)]
     pub flavor: BTreeMap<String, String>,
+    /// Further options: Octavia's `vip_qos_policy_id`, where the user set it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: Extra,
 }
 
 /// An address that clients connect to.
@@ -114,7 +117,7 @@ pub struct Member {
     pub backup: bool,
     /// False takes the member off every VIP.
     pub admin_state_up: bool,
-    /// Octavia's `monitor_address` and `monitor_port`, where set.
+    /// Octavia's `monitor_address`, `monitor_port` and `vnic_type`, where set.
     pub extra: Extra,
 }
 
@@ -140,6 +143,16 @@ pub struct Monitor {
 }
 
 impl LoadBalancer {
+    /// Octavia's version of a load balancer with the further options that the calls gave it: which of Octavia's are the
+    /// user's wish, only the calls say.
+    #[must_use]
+    pub fn with_extra_of(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before {
+            self.extra.clone_from(&before.extra);
+        }
+        self
+    }
+
     /// The VIP and the additional VIPs, in order.
     pub fn vips(&self) -> impl Iterator<Item = &Vip> {
         std::iter::once(&self.vip).chain(&self.additional_vips)

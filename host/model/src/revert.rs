@@ -24,6 +24,7 @@ pub fn revert(
     if lb.admin_state_up == after.admin_state_up {
         lb.admin_state_up = before.admin_state_up;
     }
+    revert_map(&mut lb.extra, &before.extra, &after.extra, |_, _, _| false);
     revert_map(&mut lb.listeners, &before.listeners, &after.listeners, |_, _, _| false);
     revert_map(&mut lb.pools, &before.pools, &after.pools, revert_pool);
     let pools = &lb.pools;

@@ -45,7 +45,7 @@ pub fn settle(
         return Ok(Settled::RolledBack);
     };
     if let Change::LoadBalancerFailover(_) = change {
-        *graph = Some(octavia.clone());
+        *graph = Some(octavia.clone().with_extra_of(graph.as_ref()));
         return Ok(Settled::Done);
     }
     let made: Vec<ObjectRef> = touched.objects().filter(|object| touched.creates(*object)).collect();
@@ -98,7 +98,15 @@ pub fn take_out(lb: &mut LoadBalancer, object: ObjectRef) {
 /// done: later ones are not touched.
 pub fn take_values(lb: &mut LoadBalancer, change: &Change, octavia: &LoadBalancer) {
     match change {
-        Change::LoadBalancerUpdate(_) => lb.admin_state_up = octavia.admin_state_up,
+        Change::LoadBalancerUpdate(patch) => {
+            lb.admin_state_up = octavia.admin_state_up;
+            for key in patch.extra.keys() {
+                match octavia.extra.get(key) {
+                    Some(value) => drop(lb.extra.insert(key.clone(), value.clone())),
+                    None => drop(lb.extra.remove(key)),
+                }
+            }
+        }
         Change::ListenerUpdate(_, patch) => take_listener(lb, patch.id, octavia),
         Change::PoolCreate(_, Some(listener), _) => take_listener(lb, *listener, octavia),
         Change::PoolUpdate(_, patch) => take_pool(lb, patch.id, octavia),

@@ -18,7 +18,11 @@ use serde_json::json;
 use tracing::Instrument;
 
 use crate::{
-    body::{Object, arguments, flavor},
+    body::{
+        Object, arguments,
+        defaults::{self, OctaviaDefaults},
+        flavor,
+    },
     methods::{Answer, DriverMethod, METHODS},
     provider::CallContext,
     refusal::{ErrorClass, Refusal},
@@ -55,8 +59,15 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
     })?;
     let context = context(method, headers)?;
     refuse_expired(headers, SystemTime::now())?;
-    let args = arguments(method, &body)?;
+    let mut args = arguments(method, &body)?;
     drop(body);
+    match sent_defaults(headers)? {
+        Some(sent) => {
+            api.provider.learn_defaults(&sent);
+            sent.clear_in_call(method, &mut args);
+        }
+        None => api.provider.known_defaults().clear_in_call(method, &mut args),
+    }
     let change = match method.answer {
         Answer::Change(read) => read(&args)?,
         Answer::VipPorts => return vip_ports(api, &args, context).await,
@@ -80,10 +91,14 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
 }
 
 async fn vip_ports(api: &Api, args: &Object, context: CallContext) -> Result<Response, Refusal> {
+    let request = VipPortRequest::read(args);
+    if let Ok(request) = &request {
+        api.provider.vip_ports_wanted(request);
+    }
     if !api.provider.makes_vip_ports() {
         return Err(Refusal::vip_port_by_octavia());
     }
-    let request = VipPortRequest::read(args)?;
+    let request = request?;
     let span = tracing::info_span!(
         "call",
         method = context.method,
@@ -140,6 +155,11 @@ fn context(method: &DriverMethod, headers: &HeaderMap) -> Result<CallContext, Re
         .filter(|id| is_key(id.as_bytes()))
         .map(str::to_owned);
     Ok(CallContext { idempotency_key, request_id, method: method.name })
+}
+
+/// The values that Octavia fills into objects whose user names none; `None` from a driver that does not send them.
+fn sent_defaults(headers: &HeaderMap) -> Result<Option<OctaviaDefaults>, Refusal> {
+    headers.get(defaults::HEADER).map(|header| OctaviaDefaults::parse(header.as_bytes())).transpose()
 }
 
 /// Refuses a call whose caller has given up already: it has told Octavia so, and Octavia rolls back.

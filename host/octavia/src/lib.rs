@@ -28,7 +28,10 @@ mod tls;
 mod vip_ports;
 
 pub use auth::Transport;
-pub use body::{BodyError, change};
+pub use body::{
+    BodyError, change,
+    defaults::{KnownDefaults, OctaviaDefaults},
+};
 pub use listen::{Bound, Listen, ListenError, bind};
 pub use methods::{Answer, DriverMethod, METHODS};
 pub use openapi::document as openapi;

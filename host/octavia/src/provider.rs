@@ -1,12 +1,13 @@
 //! What the host does behind the API.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 use serde_json::Value;
 use weir_model::{Change, LoadBalancerId};
 
 use crate::{
+    body::defaults::OctaviaDefaults,
     refusal::Refusal,
     vip_ports::{VipPortRequest, VipPorts},
 };
@@ -21,6 +22,17 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// A [`Refusal`]; the change has then done nothing and never will.
     async fn change(&self, change: Change, call: CallContext) -> Result<Accepted, Refusal>;
+
+    /// Keeps the values that Octavia fills into objects whose user names none.
+    fn learn_defaults(&self, _sent: &OctaviaDefaults) {}
+
+    /// The values that are known from all calls so far.
+    fn known_defaults(&self) -> Arc<OctaviaDefaults> {
+        Arc::default()
+    }
+
+    /// Notes what Octavia wants VIP ports for, whoever makes them.
+    fn vip_ports_wanted(&self, _request: &VipPortRequest) {}
 
     /// Whether VIP ports are made here and not by Octavia.
     fn makes_vip_ports(&self) -> bool {

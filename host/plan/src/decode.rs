@@ -98,6 +98,7 @@ fn frame(id: LoadBalancerId, row: &LoadBalancerRow, findings: &mut Vec<RowFindin
         listeners: BTreeMap::new(),
         pools: BTreeMap::new(),
         flavor: further.flavor,
+        extra: further.extra,
     })
 }
 

@@ -22,7 +22,7 @@
 //! | `weir:revision` | how often the load balancer has been written, see [`crate::revision`]; in no hash | Weir |
 //! | `weir:lb` | Octavia's id of the load balancer, for when the row's name was changed | Weir |
 //! | `weir:rows` | how many rows the load balancer has; absent where it is one | Weir |
-//! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor | Weir |
+//! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor, further options | Weir |
 //! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
 //! | `weir:adopted` | hash of what Weir would write; as long as it is that, the row stays as the driver before has left it, see [`crate::adopted`] | Weir |
 //! | `weir:listener-<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
@@ -161,6 +161,9 @@ pub struct LoadBalancerKey {
     /// The flavor's metadata.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flavor: BTreeMap<String, String>,
+    /// Further options.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: Extra,
 }
 
 /// `weir:listener-<id>`.
@@ -315,6 +318,7 @@ pub fn common(lb: &LoadBalancer, fronts: &[Front], deployment: &str) -> BTreeMap
         subnet: lb.vip.subnet_id,
         additional: lb.additional_vips.iter().map(|vip| (vip.network_id, vip.subnet_id)).collect(),
         flavor: lb.flavor.clone(),
+        extra: lb.extra.clone(),
     };
     if let Some(value) = value_unless_default(&further) {
         keys.insert(LOADBALANCER.to_owned(), value);

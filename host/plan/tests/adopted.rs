@@ -69,6 +69,7 @@ fn load_balancer(protocol: &str) -> LoadBalancer {
         listeners: [1, 2].map(|n| (numbered(0x20, n), listener(n))).into(),
         pools: [(pool.id, pool.clone())].into(),
         flavor: Default::default(),
+        extra: Default::default(),
     }
 }
 

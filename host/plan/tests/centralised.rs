@@ -111,6 +111,7 @@ fn load_balancer(n: u32, hosts: &[u8], floating: bool) -> LoadBalancer {
         listeners: BTreeMap::new(),
         pools: BTreeMap::from([(pool.id, pool)]),
         flavor: BTreeMap::new(),
+        extra: BTreeMap::new(),
     }
 }
 

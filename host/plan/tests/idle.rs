@@ -58,6 +58,7 @@ fn load_balancer(members: Vec<Member>, flavor: &[(&str, &str)]) -> LoadBalancer 
         listeners: listeners.into_iter().map(|listener| (listener.id, listener)).collect(),
         pools: [(pool.id, pool)].into(),
         flavor: flavor.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect(),
+        extra: Default::default(),
     }
 }
 

@@ -116,6 +116,7 @@ prop_compose! {
             listeners,
             pools,
             flavor,
+            extra: Default::default(),
         }
     }
 }

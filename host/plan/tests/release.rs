@@ -36,6 +36,7 @@ fn load_balancer(pools: &[(&str, Vec<Member>)]) -> LoadBalancer {
         listeners: Default::default(),
         pools: Default::default(),
         flavor: Default::default(),
+        extra: Default::default(),
     };
     for (n, (algorithm, members)) in (1u32..).zip(pools) {
         let pool = Pool {

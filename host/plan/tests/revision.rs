@@ -23,6 +23,7 @@ fn load_balancer() -> LoadBalancer {
         listeners: Default::default(),
         pools: Default::default(),
         flavor: Default::default(),
+        extra: Default::default(),
     }
 }
 

@@ -23,6 +23,7 @@ fn lb(changes: &[Change]) -> (Northbound, LoadBalancerId) {
         listeners: Default::default(),
         pools: Default::default(),
         flavor: Default::default(),
+        extra: Default::default(),
     };
     let lb_id = lb.id;
     let mut northbound = Northbound::default();

@@ -24,6 +24,7 @@ fn load_balancer(pools: &[(&str, &str)]) -> LoadBalancer {
         listeners: Default::default(),
         pools: Default::default(),
         flavor: Default::default(),
+        extra: Default::default(),
     };
     for (n, (protocol, algorithm)) in (1u32..).zip(pools) {
         let member = Member {

@@ -47,3 +47,4 @@ pub mod scrutiny;
 pub mod serve;
 pub mod southbound;
 pub mod sync;
+pub mod unsupported;

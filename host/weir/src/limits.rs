@@ -101,6 +101,13 @@ pub const OCTAVIA_LOOK: Duration = Duration::from_millis(500);
 /// Load balancers that are read from Octavia at once for old changes; the agent forks for each.
 pub const OCTAVIA_QUESTIONS: usize = 4;
 
+/// Load balancers that are remembered as about to be created on a port of the user's own: Octavia's calls for one create
+/// follow each other within a second.
+pub const OWN_VIP_PORTS: usize = 4_096;
+
+/// How long that is remembered: longer than any create takes from its first call to its last.
+pub const OWN_VIP_PORT_KEPT: Duration = Duration::from_secs(600);
+
 /// How long the driver-agent may take to answer: statuses wait for row locks of Octavia's API.
 pub const AGENT_ANSWER: Duration = Duration::from_secs(30);
 

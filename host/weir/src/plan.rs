@@ -15,6 +15,7 @@ use crate::{
     northbound::{rows, topology::ReplicaTopology},
     planning::Planner,
     plugins::{Change, Databases, Impact, LoadError, Loader, Plugins, Reader, impact},
+    provider::DefaultsFile,
     scrutiny::Scrutiny,
     serve,
 };
@@ -78,15 +79,16 @@ pub async fn plan(
     if let Some(lb) = lb.filter(|lb| rows::existing(&client.replica(), *lb).is_empty()) {
         return Err(PlanError::Unknown(lb));
     }
+    let policy = &config.unsupported_options;
     let found = match other {
         None => {
-            let mut found = impact(&databases, None, &current, &ownership, lb);
+            let mut found = impact(&databases, None, &current, (&ownership, policy), lb);
             as_octavia_says(config, &databases, &current, &ownership, &mut found, lb).await;
             found
         }
         Some(other) => {
             let other = Plugins::new(other, capabilities, &config.defaults);
-            impact(&databases, Some(&current), &other, &ownership, lb)
+            impact(&databases, Some(&current), &other, (&ownership, policy), lb)
         }
     };
     Ok(Report { checked: found.checked, changes: found.changes })
@@ -118,7 +120,8 @@ async fn as_octavia_says(
     found: &mut Impact,
     only: Option<LoadBalancerId>,
 ) {
-    let agent = Agent::new(config.octavia.sockets());
+    let defaults = DefaultsFile::load(DefaultsFile::path(&config.state_dir));
+    let agent = Agent::new(config.octavia.sockets()).with_defaults(defaults.known().clone());
     let all = databases.read(|northbound, _| rows::all(northbound));
     for lb in all.into_iter().filter(|lb| only.is_none_or(|only| only == *lb)) {
         let is_edited = databases.read(|northbound, _| {
@@ -135,10 +138,13 @@ async fn as_octavia_says(
         };
         let by = if octavia.is_some() { "as Octavia says" } else { "as the rows say: Octavia says nothing" };
         let change = match octavia {
-            Some(mut octavia) => databases.read(|replica, probes| {
-                attach::fill_subnets(&mut octavia, &ReplicaTopology(replica));
+            Some(octavia) => databases.read(|replica, probes| {
                 let existing = rows::existing(replica, lb);
-                let planner = Planner { replica, probes, plugins, ownership };
+                let before = rows::graph(rows::decoded(&existing, lb, &plugins.words));
+                let mut octavia = octavia.with_extra_of(before.as_ref());
+                attach::fill_subnets(&mut octavia, &ReplicaTopology(replica));
+                let policy = &config.unsupported_options;
+                let planner = Planner { replica, probes, plugins, ownership, policy };
                 let planned = planner.plan(lb, Some(&octavia), &existing, Scrutiny::Nothing);
                 Change::of(lb, planned)
             }),

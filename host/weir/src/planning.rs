@@ -1,19 +1,21 @@
 //! One load balancer's plan, from the rows, the plugins and what is wanted.
 
 use uuid::Uuid;
-use weir_model::{LoadBalancer, LoadBalancerId, Pool};
+use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, Pool};
 use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
 use weir_plan::{
-    Existing, Lookups, Ownership, Plan, Probes, Recording, Release, Surroundings, attach, centralise, check,
-    compile, diff, fronts, health, makers,
+    Existing, Front, Lookups, Makers, Ownership, Plan, Probes, Recording, Release, Surroundings, attach,
+    centralise, check, compile, diff, fronts, health, makers,
 };
 
 use crate::{
+    config::UnsupportedOptions,
     fault,
     northbound::{rows, topology::ReplicaTopology},
-    plugins::{self, Plugins},
+    plugins::{self, Plugins, Subject},
     scrutiny::{self, Scrutiny},
+    unsupported,
 };
 
 /// Plans load balancers on one state of the Northbound.
@@ -26,6 +28,8 @@ pub struct Planner<'a> {
     pub plugins: &'a Plugins,
     /// Whose rows are ours.
     pub ownership: &'a Ownership,
+    /// What becomes of options that OVN cannot honour.
+    pub policy: &'a UnsupportedOptions,
 }
 
 /// A plan, and how sure it is.
@@ -62,6 +66,7 @@ impl Planner<'_> {
             ownership: self.ownership,
         };
         let mut unsettled = false;
+        let mut findings = Vec::new();
         let rows = match wanted {
             Some(graph) => {
                 let changed = |pool: &Pool| match scrutiny {
@@ -74,10 +79,13 @@ impl Planner<'_> {
                     Scrutiny::ChangesSince(before) => before,
                 };
                 let fronts = fronts(graph, &topology);
-                let answers =
-                    plugins::ask(self.plugins, graph, before, &fronts, &health, &makers(existing), changed);
+                let makers = makers(existing);
+                let subject = self.subject(graph, before, &fronts, &health, &makers);
+                let answers = plugins::ask(self.plugins, subject, changed);
                 unsettled = answers.unsettled;
+                findings = unsupported::findings(graph, &answers.without_effect);
                 if let Scrutiny::ChangesSince(before) = scrutiny {
+                    unsupported::judge(graph, before, self.policy)?;
                     scrutiny::judge_changes(graph, before, &answers, existing)?;
                 }
                 compile(graph, &answers.translations, existing, around)
@@ -88,8 +96,20 @@ impl Planner<'_> {
         let taken = |uuid: &Uuid| self.replica.get("Load_Balancer", uuid).is_some();
         let mut plan = diff(lb, rows, existing, around, &taken).map_err(|error| fault::of_plan(&error))?;
         plan.operations.extend(centralise(lb, wanted, around));
+        plan.findings.extend(findings);
         check(&plan, existing, self.ownership).map_err(|error| fault::of_plan(&error))?;
         Ok(Planned { plan, unsettled, lookups: topology.into_lookups() })
+    }
+
+    fn subject<'s>(
+        &'s self,
+        lb: &'s LoadBalancer,
+        before: Option<&'s LoadBalancer>,
+        fronts: &'s [Front],
+        health: &'s HealthMap,
+        makers: &'s Makers,
+    ) -> Subject<'s> {
+        Subject { lb, before, fronts, health, makers, policy: self.policy }
     }
 
     /// What gives a load balancer back to the reference driver.
@@ -109,15 +129,9 @@ impl Planner<'_> {
         let health = health(&graph, &existing, &topology, self.probes);
         let fronts = fronts(&graph, &topology);
         let nobody_new = |_: &Pool| false;
-        let answers = plugins::ask(
-            self.plugins,
-            &graph,
-            Some(&graph),
-            &fronts,
-            &health,
-            &makers(&existing),
-            nobody_new,
-        );
+        let makers = makers(&existing);
+        let subject = self.subject(&graph, Some(&graph), &fronts, &health, &makers);
+        let answers = plugins::ask(self.plugins, subject, nobody_new);
         let around = Surroundings {
             topology: &topology,
             capabilities,

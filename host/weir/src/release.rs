@@ -9,7 +9,7 @@ use weir_octavia::ReleaseRequest;
 use weir_plan::{Loss, Ownership, Release};
 
 use crate::{
-    config::Config,
+    config::{Config, UnsupportedOptions},
     limits,
     metrics::Metrics,
     northbound::{
@@ -137,7 +137,9 @@ async fn directly(config: &Config, request: ReleaseRequest) -> Result<Report, Pl
     let wanted = request.lb.map_or(all, |lb| vec![lb]);
     let mut report = Report { dry_run: request.dry_run, loadbalancers: Vec::new() };
     for lb in wanted {
-        let line = one(&databases, &plugins, &ownership, &committer, request, lb).await;
+        let line =
+            one(&databases, &plugins, (&ownership, &config.unsupported_options), &committer, request, lb)
+                .await;
         report.loadbalancers.push(line);
     }
     Ok(report)
@@ -146,14 +148,14 @@ async fn directly(config: &Config, request: ReleaseRequest) -> Result<Report, Pl
 async fn one(
     databases: &Databases<'_>,
     plugins: &Plugins,
-    ownership: &Ownership,
+    (ownership, policy): (&Ownership, &UnsupportedOptions),
     committer: &Committer,
     request: ReleaseRequest,
     lb: LoadBalancerId,
 ) -> Line {
     for _ in 0..limits::SYNC_TRIES {
         let judged = databases.read(|replica, probes| {
-            judge(&Planner { replica, probes, plugins, ownership }, lb, request.force)
+            judge(&Planner { replica, probes, plugins, ownership, policy }, lb, request.force)
         });
         let release = match judged {
             Judged::Goes(release) => release,

@@ -17,7 +17,7 @@ use crate::{
     neutron::Neutron,
     northbound::monitor,
     plugins::{LoadError, Loader, Watch},
-    provider::{Api, Host, Parts, Pauses},
+    provider::{Api, DefaultsFile, Host, Parts, Pauses},
     southbound,
 };
 
@@ -69,6 +69,8 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     let client = connect(config)?;
     let southbound = connect_southbound(config)?;
     let (journal, recovered) = open_journal(config)?;
+    let octavia_defaults = DefaultsFile::load(DefaultsFile::path(&config.state_dir));
+    let agent = Agent::new(config.octavia.sockets()).with_defaults(octavia_defaults.known().clone());
     let host = Host::new(Parts {
         northbound: client,
         southbound,
@@ -79,12 +81,14 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         repair: config.repair,
         withhold_vips: config.compat.bgp_agent,
         ownership: config.ownership(),
+        policy: config.unsupported_options.clone(),
+        octavia_defaults,
         journal,
         pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,
         neutron: config.neutron()?.map(Neutron::new).transpose().map_err(ConfigError::from)?,
         provider: config.octavia.provider.clone(),
         makes_vip_ports: config.vip_ports == VipPorts::Auto,
-        agent: Agent::new(config.octavia.sockets()),
+        agent,
         delivery: config.octavia.delivery(),
     });
     host.started_with(loaded.ignored, &start);

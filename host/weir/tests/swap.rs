@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use weir::plugins::{InUse, ask};
+use weir::{
+    config::UnsupportedOptions,
+    plugins::{InUse, Subject, ask},
+};
 use weir_model::{HealthMap, LoadBalancer, apply};
 use weir_ovsdb::Replica;
 use weir_plan::{Front, Makers};
@@ -58,6 +61,10 @@ fn no_call_fails_and_none_is_served_by_a_mixture_of_two_sets() {
     let in_use = InUse::new(sets[0].clone(), std::collections::BTreeMap::new());
     let (replica, lb) = (Replica::new(), load_balancer());
     let fronts = [Front { address: lb.vip.address, of: 0, floating: false }];
+    let (health, makers) = (HealthMap::new(), Makers::default());
+    let policy = UnsupportedOptions::default();
+    let subject =
+        Subject { lb: &lb, before: None, fronts: &fronts, health: &health, makers: &makers, policy: &policy };
     let (calls, swaps, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     let served = [AtomicUsize::new(0), AtomicUsize::new(0)];
     thread::scope(|scope| {
@@ -65,8 +72,7 @@ fn no_call_fails_and_none_is_served_by_a_mixture_of_two_sets() {
             scope.spawn(|| {
                 while calls.load(Ordering::Relaxed) < CALLS || swaps.load(Ordering::Relaxed) < SWAPS {
                     let plugins = in_use.plugins(&replica);
-                    let answers =
-                        ask(&plugins, &lb, None, &fronts, &HealthMap::new(), &Makers::default(), |_| false);
+                    let answers = ask(&plugins, subject, |_| false);
                     let unit = answers.translations.units.values().next().unwrap();
                     let unit = unit.as_ref().expect("no call fails").plugin.is_some();
                     let pool = answers.translations.distributions.values().next().unwrap();

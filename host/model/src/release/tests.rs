@@ -80,6 +80,7 @@ fn lb() -> LoadBalancer {
         listeners: [listener(2, Some(3)), listener(6, None)].into(),
         pools: [(id(3), pool)].into(),
         flavor: Default::default(),
+        extra: Default::default(),
     }
 }
 

@@ -61,6 +61,7 @@ fn lb() -> LoadBalancer {
         listeners: [(id(2), listener(2, Some(3)))].into(),
         pools: [(id(3), pool(3, &[4, 5]))].into(),
         flavor: Default::default(),
+        extra: Default::default(),
     }
 }
 
@@ -90,7 +91,11 @@ fn changes() -> Vec<Change> {
         extra: Default::default(),
     };
     vec![
-        Change::LoadBalancerUpdate(LoadBalancerPatch { id: id(1), admin_state_up: Field::Value(false) }),
+        Change::LoadBalancerUpdate(LoadBalancerPatch {
+            id: id(1),
+            admin_state_up: Field::Value(false),
+            extra: Default::default(),
+        }),
         Change::ListenerCreate(id(1), listener(6, Some(3))),
         Change::ListenerUpdate(id(1), listener_patch),
         Change::PoolCreate(id(1), None, pool(7, &[])),

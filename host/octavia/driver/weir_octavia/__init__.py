@@ -12,5 +12,6 @@ transport  connections: Unix socket, TCP, TLS; kept alive, safe across fork
 errors     what the host answers, as octavia-lib's exceptions
 config     the options of ``[weir]``
 db_sync    the plugin of neutron-ovn-db-sync-util; only Neutron loads it
+defaults   the values of octavia.conf that Octavia fills in for users
 =========  ==================================================================
 """

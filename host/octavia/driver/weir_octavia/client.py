@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 
+from weir_octavia import defaults
 from weir_octavia import errors
 from weir_octavia import transport
 
@@ -31,9 +32,12 @@ class Client:
         if not self._hosts:
             raise transport.WrongSetting("urls is empty")
 
-    def call(self, method, body, request_id=None):
-        """Makes a driver call and returns the host's answer, a dictionary. Raises octavia-lib's exceptions."""
-        call = _Call(self._settings, method, body, request_id)
+    def call(self, method, body, request_id=None, octavia_defaults=None):
+        """Makes a driver call and returns the host's answer, a dictionary. Raises octavia-lib's exceptions.
+
+        ``octavia_defaults`` is the value of the header of that name.
+        """
+        call = _Call(self._settings, method, body, request_id, octavia_defaults)
         wait = _FIRST_WAIT
         while True:
             answer = self._try_hosts(call)
@@ -78,7 +82,7 @@ class Client:
 
 
 class _Call:
-    def __init__(self, settings, method, body, request_id):
+    def __init__(self, settings, method, body, request_id, octavia_defaults):
         self.method = method
         self.until = time.monotonic() + settings.retry_time
         self.faults = []
@@ -96,6 +100,8 @@ class _Call:
         self._headers = {"Idempotency-Key": self.key}
         if _fits_a_header(request_id):
             self._headers["X-Openstack-Request-Id"] = request_id
+        if octavia_defaults:
+            self._headers[defaults.HEADER] = octavia_defaults
 
     def send(self, host):
         """Sends the call to one host, once for the host whatever happens to connections."""

@@ -6,6 +6,7 @@ from oslo_config import cfg
 from weir_octavia import body
 from weir_octavia import client
 from weir_octavia import config
+from weir_octavia import defaults
 from weir_octavia import errors
 from weir_octavia import transport
 
@@ -32,7 +33,7 @@ class WeirProviderDriver(provider_base.ProviderDriver):
             host = client.shared(settings)
         except transport.WrongSetting as error:
             raise errors.wrong_setting(method, str(error)) from error
-        return host.call(method, body.plain(arguments), _request_id())
+        return host.call(method, body.plain(arguments), _request_id(), defaults.header(cfg.CONF))
 
     # Load balancer
 

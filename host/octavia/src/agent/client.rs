@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{AgentError, ObjectKind, StatusMessage, wire::exchange};
+use crate::body::defaults::KnownDefaults;
 
 /// Where the agent listens.
 #[derive(Clone, Debug)]
@@ -30,12 +31,23 @@ pub struct AgentSockets {
 #[derive(Clone, Debug)]
 pub struct Agent {
     sockets: AgentSockets,
+    defaults: KnownDefaults,
 }
 
 impl Agent {
     /// A client of these sockets; they need not be there yet.
     pub fn new(sockets: AgentSockets) -> Self {
-        Self { sockets }
+        Self { sockets, defaults: KnownDefaults::default() }
+    }
+
+    /// The same, which takes none of these values for a user's wish.
+    #[must_use]
+    pub fn with_defaults(self, defaults: KnownDefaults) -> Self {
+        Self { defaults, ..self }
+    }
+
+    pub(super) fn defaults(&self) -> &KnownDefaults {
+        &self.defaults
     }
 
     pub(super) fn get_socket(&self) -> &Path {

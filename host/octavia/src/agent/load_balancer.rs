@@ -16,7 +16,12 @@ impl Agent {
     /// [`AgentError::Io`], [`AgentError::Timeout`]; [`AgentError::Malformed`] naming the field where the answer, or
     /// anything in it, cannot be read.
     pub async fn load_balancer(&self, id: LoadBalancerId) -> Result<Option<LoadBalancer>, AgentError> {
-        self.read(ObjectKind::LoadBalancer, id.uuid(), |answer| known::load_balancer(answer, id)).await
+        let defaults = self.defaults().now();
+        let read = |mut answer: Value| {
+            defaults.clear_in_load_balancer(&mut answer);
+            known::load_balancer(&answer, id)
+        };
+        self.read(ObjectKind::LoadBalancer, id.uuid(), read).await
     }
 
     /// The load balancer that a pool is in; `None` if Octavia does not know the pool.
@@ -24,17 +29,17 @@ impl Agent {
     /// # Errors
     /// As [`Self::load_balancer`].
     pub async fn load_balancer_of_pool(&self, pool: PoolId) -> Result<Option<LoadBalancerId>, AgentError> {
-        self.read(ObjectKind::Pool, pool.uuid(), |answer| known::load_balancer_of_pool(answer, pool)).await
+        self.read(ObjectKind::Pool, pool.uuid(), |answer| known::load_balancer_of_pool(&answer, pool)).await
     }
 
     async fn read<T>(
         &self,
         kind: ObjectKind,
         id: uuid::Uuid,
-        read: impl FnOnce(&Value) -> Result<T, BodyError>,
+        read: impl FnOnce(Value) -> Result<T, BodyError>,
     ) -> Result<Option<T>, AgentError> {
         let Some(answer) = self.get(kind, id).await? else { return Ok(None) };
         let unreadable = |error| malformed(self.get_socket(), format!("{}/{id}: {error}", kind.plural()));
-        read(&answer).map(Some).map_err(unreadable)
+        read(answer).map(Some).map_err(unreadable)
     }
 }

@@ -50,6 +50,7 @@ pub fn load_balancer(map: &Object) -> Result<LoadBalancer, BodyError> {
         listeners,
         pools: pools.by_id,
         flavor: flavor::known(map),
+        extra: extras(&kinds::LOAD_BALANCER, map),
     })
 }
 

@@ -31,7 +31,7 @@ pub static LOAD_BALANCER: Kind = Kind {
         field("vip_network_id", Type::Id),
         field("vip_port_id", Type::Id),
         field("vip_subnet_id", Type::Id),
-        field("vip_qos_policy_id", Type::Id),
+        extra("vip_qos_policy_id", Type::Id, Default::Null),
         field("vip_sg_ids", Type::ListOf(&Type::Id)),
         field("additional_vips", Type::Objects(&ADDITIONAL_VIP)),
         field("availability_zone", Type::Profile),

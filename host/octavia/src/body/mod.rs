@@ -3,6 +3,7 @@
 //! A body is first checked whole against the tables of [`kinds`], then read. The check names the full path of what is
 //! wrong; no message repeats more than a shortened scalar.
 
+pub(crate) mod defaults;
 mod error;
 mod extras;
 mod fields;

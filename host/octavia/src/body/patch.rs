@@ -59,7 +59,11 @@ impl<'a> Update<'a> {
         let read = || {
             refuse_options(self.new)?;
             let id = required(parsed(self.new, "loadbalancer_id")?, "loadbalancer_id")?;
-            Ok(LoadBalancerPatch { id, admin_state_up: boolean(self.new, "admin_state_up")? })
+            Ok(LoadBalancerPatch {
+                id,
+                admin_state_up: boolean(self.new, "admin_state_up")?,
+                extra: extra_patch(&kinds::LOAD_BALANCER, self.new),
+            })
         };
         read().within(self.new_name)
     }

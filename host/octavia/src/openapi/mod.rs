@@ -105,6 +105,9 @@ fn driver_call(method: &DriverMethod) -> Value {
             { "name": "X-Openstack-Request-Id", "in": "header", "schema": { "type": "string" } },
             { "name": "Weir-Expires", "in": "header", "schema": { "type": "number" },
               "description": "Unix time in seconds after which the caller will have given up: a call that is read later is refused." },
+            { "name": "Weir-Octavia-Defaults", "in": "header", "schema": { "type": "string" },
+              "description": "JSON, `{\"listener\": {field: value}, \"pool\": {field: value}}`: what Octavia's configuration \
+                              fills into objects whose user names nothing. Such a value is no wish of the user's." },
         ],
         "requestBody": {
             "required": !required.is_empty(),

@@ -68,6 +68,13 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("plugins", "confirm_above", Kind::Number),
     ("plugins", "require_signed", Kind::Truth),
     ("plugins", "trusted_keys", Kind::List),
+    ("unsupported_options", "default", Kind::Text),
+    ("unsupported_options", "connection_limit", Kind::Text),
+    ("unsupported_options", "timeouts", Kind::Text),
+    ("unsupported_options", "monitor_address", Kind::Text),
+    ("unsupported_options", "monitor_port", Kind::Text),
+    ("unsupported_options", "vnic_type", Kind::Text),
+    ("unsupported_options", "vip_qos_policy_id", Kind::Text),
 ];
 
 /// The variable of a key.

@@ -9,6 +9,7 @@ mod databases;
 mod defaults;
 mod environment;
 mod sections;
+mod unsupported;
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ pub use sections::{
     AdoptConfig, AdoptWord, CompatConfig, OctaviaConfig, OvnConfig, PluginsConfig, Repair, TlsConfig,
     VipPorts,
 };
+pub use unsupported::{OptionPolicy, UnsupportedOptions};
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +92,8 @@ pub struct Config {
     pub plugins: PluginsConfig,
     /// A flavor's keys, for every load balancer whose flavor does not have them.
     pub defaults: Defaults,
+    /// Options that OVN cannot honour.
+    pub unsupported_options: UnsupportedOptions,
 }
 
 impl Default for Config {
@@ -109,6 +113,7 @@ impl Default for Config {
             compat: CompatConfig::default(),
             plugins: PluginsConfig::default(),
             defaults: Defaults::default(),
+            unsupported_options: UnsupportedOptions::default(),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Asking the plugins about a load balancer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use weir_model::{HealthMap, LoadBalancer, Member, MemberId, Monitor, Pool, PoolId};
 use weir_plan::{
@@ -10,6 +14,7 @@ use weir_plan::{
 use weir_sandbox as wit;
 
 use super::{Plugins, asker::Asker, convert, inherited::inherited};
+use crate::{config::UnsupportedOptions, unsupported::WithoutEffect};
 
 /// What the plugins said of a load balancer.
 pub struct Answers {
@@ -19,6 +24,25 @@ pub struct Answers {
     pub members: BTreeMap<PoolId, Vec<MemberProblem>>,
     /// Something is not as it would be if all plugins worked.
     pub unsettled: bool,
+    /// Options that have no effect, of listeners.
+    pub without_effect: WithoutEffect,
+}
+
+/// A load balancer that plugins are asked about.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// The load balancer.
+    pub lb: &'a LoadBalancer,
+    /// The same as it was accepted last.
+    pub before: Option<&'a LoadBalancer>,
+    /// Its addresses.
+    pub fronts: &'a [Front],
+    /// What the network says of its members.
+    pub health: &'a HealthMap,
+    /// Which plugins made what is there.
+    pub makers: &'a Makers,
+    /// What becomes of options that OVN cannot honour.
+    pub policy: &'a UnsupportedOptions,
 }
 
 /// A member that is not accepted.
@@ -38,21 +62,15 @@ struct Asked {
     shares: Vec<wit::Share>,
 }
 
-/// Asks about every unit of a load balancer; `check` says which pools' members are to be judged too. `before` is the load
-/// balancer as it was accepted last, `makers` says which plugins made what is there.
-pub fn ask(
-    plugins: &Plugins,
-    lb: &LoadBalancer,
-    before: Option<&LoadBalancer>,
-    fronts: &[Front],
-    health: &HealthMap,
-    makers: &Makers,
-    check: impl Fn(&Pool) -> bool,
-) -> Answers {
+/// Asks about every unit of a load balancer; `check` says which pools' members are to be judged too.
+pub fn ask(plugins: &Plugins, subject: Subject<'_>, check: impl Fn(&Pool) -> bool) -> Answers {
+    let Subject { lb, fronts, health, .. } = subject;
     let context = convert::context(lb, fronts, &plugins.facts);
     let member =
         |member: &Member| convert::member(member, health.get(&member.id).copied().unwrap_or_default());
-    let questions = Questions { asker: Asker::new(&context), registry: &plugins.registry, before, makers };
+    let without_effect = RefCell::default();
+    let questions =
+        Questions { asker: Asker::new(&context), registry: &plugins.registry, subject, without_effect };
     let mut translations = Translations::default();
     let mut asked = BTreeMap::new();
     for pool in lb.pools.values() {
@@ -84,7 +102,8 @@ pub fn ask(
             members.entry(pool.id).or_insert_with(Vec::new).extend(problems);
         }
     }
-    Answers { translations, members, unsettled: questions.asker.broken() }
+    let unsettled = questions.asker.broken();
+    Answers { translations, members, unsettled, without_effect: questions.without_effect.into_inner() }
 }
 
 /// The selection fields that an algorithm gives a pool of IPv4, for recognising rows of others.
@@ -143,11 +162,11 @@ fn distribute_nobody(
     plugin.distribute(&context, Some(&pool), &[]).ok()
 }
 
-struct Questions<'a> {
+pub(super) struct Questions<'a> {
     asker: Asker<'a>,
     registry: &'a wit::Registry,
-    before: Option<&'a LoadBalancer>,
-    makers: &'a Makers,
+    pub(super) subject: Subject<'a>,
+    pub(super) without_effect: RefCell<WithoutEffect>,
 }
 
 impl Questions<'_> {
@@ -163,9 +182,10 @@ impl Questions<'_> {
         let plugin = registry
             .algorithm(word)
             .ok_or_else(|| unserved("pool.lb_algorithm", word, &registry.algorithms()))?;
-        let stand_in =
-            (!self.makers.pools.contains_key(&pool.id)).then(|| registry.built_in_algorithm(word)).flatten();
-        let inherited = inherited(self.before, None, Some(pool));
+        let stand_in = (!self.subject.makers.pools.contains_key(&pool.id))
+            .then(|| registry.built_in_algorithm(word))
+            .flatten();
+        let inherited = inherited(&self.subject, None, Some(pool));
         let answer = self.asker.ask(plugin, stand_in, &inherited, |plugin, ctx| {
             plugin.distribute(ctx, Some(&question.pool), &question.members)
         });
@@ -190,25 +210,35 @@ impl Questions<'_> {
         };
         let plugin =
             self.registry.protocol(word).ok_or_else(|| unserved(field, word, &self.registry.protocols()))?;
-        let made = |key: &UnitKey| self.makers.units.contains_key(key);
+        let made = |key: &UnitKey| self.subject.makers.units.contains_key(key);
         let free = !made(&unit.key) && !unit.pool.is_some_and(|pool| made(&UnitKey::Pool(pool.id)));
         Ok((plugin, free.then(|| self.registry.built_in_protocol(word)).flatten()))
     }
 
     fn translate(&self, unit: &Unit<'_>, question: Option<&Asked>) -> Result<Translation, Problem> {
         let (plugin, stand_in) = self.protocol(unit)?;
-        let listener = unit.listener.map(convert::listener);
+        let mut listener = unit.listener.map(convert::listener);
         let (pool, members, shares) = match question {
             Some(asked) => (Some(&asked.pool), asked.members.as_slice(), asked.shares.as_slice()),
             None => (None, [].as_slice(), [].as_slice()),
         };
-        let inherited = inherited(self.before, unit.listener, unit.pool);
-        let answer = self.asker.ask(plugin, stand_in, &inherited, |plugin, ctx| {
-            plugin.translate(ctx, listener.as_ref(), pool, members, shares)
-        });
-        match answer {
-            Ok((answer, by)) => Ok(convert::translation(answer, by)),
-            Err((error, by)) => Err(convert::problem(by, error)),
+        let mut members = Cow::Borrowed(members);
+        let inherited = inherited(&self.subject, unit.listener, unit.pool);
+        loop {
+            let answer = self.asker.ask(plugin, stand_in, &inherited, |plugin, ctx| {
+                plugin.translate(ctx, listener.as_ref(), pool, &members, shares)
+            });
+            match answer {
+                Ok((answer, by)) => {
+                    if let Some(listener) = unit.listener.filter(|_| by.is_shipped()) {
+                        self.note_inherited(listener);
+                    }
+                    return Ok(convert::translation(answer, by));
+                }
+                Err((wit::CallError::Refused(refusal), _))
+                    if self.leave_out(unit, &refusal.field, listener.as_mut(), &mut members) => {}
+                Err((error, by)) => return Err(convert::problem(by, error)),
+            }
         }
     }
 
@@ -232,15 +262,27 @@ impl Questions<'_> {
             let socket = weir_plan::keys::socket(&member.address, member.port);
             Some(MemberProblem { member: member.id, socket, problem })
         };
-        let answer = self.asker.ask(plugin, stand_in, "", |plugin, ctx| {
-            plugin.check_members(ctx, &question.pool, &question.members)
-        });
-        match answer {
-            Ok((refusals, by)) => refusals
-                .into_iter()
-                .filter_map(|(index, refusal)| at(index as usize, convert::refusal_of(by.name(), refusal)))
-                .collect(),
-            Err((error, by)) => at(0, convert::problem(by, error)).into_iter().collect(),
+        let mut members = Cow::Borrowed(question.members.as_slice());
+        loop {
+            let answer = self
+                .asker
+                .ask(plugin, stand_in, "", |plugin, ctx| plugin.check_members(ctx, &question.pool, &members));
+            let (refusals, by) = match answer {
+                Ok(answer) => answer,
+                Err((error, by)) => return at(0, convert::problem(by, error)).into_iter().collect(),
+            };
+            let mut left_out = false;
+            for (index, refusal) in &refusals {
+                left_out |= self.leave_out_of_member(pool, *index as usize, &refusal.field, &mut members);
+            }
+            if !left_out {
+                let refusals = refusals.into_iter();
+                return refusals
+                    .filter_map(|(index, refusal)| {
+                        at(index as usize, convert::refusal_of(by.name(), refusal))
+                    })
+                    .collect();
+            }
         }
     }
 }

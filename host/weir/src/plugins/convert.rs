@@ -4,6 +4,8 @@ use weir_model::{Extra, Health, Listener, LoadBalancer, Member, Monitor, Persist
 use weir_plan::{Backend, Distribution, Entry, Front, HealthCheck, Problem, Share, Translation};
 use weir_sandbox as wit;
 
+use crate::unsupported;
+
 /// What a plugin is told besides listener, pool and members.
 pub fn context(lb: &LoadBalancer, fronts: &[Front], facts: &[String]) -> wit::Context {
     let vips = fronts.iter().map(|front| wit::Vip {
@@ -153,7 +155,7 @@ pub fn refusal_of(plugin: &str, refusal: wit::Refusal) -> Problem {
     let detail = if refusal.operator.is_empty() { &refusal.user } else { &refusal.operator };
     let field = if refusal.field.is_empty() { String::new() } else { format!("{}: ", refusal.field) };
     Problem {
-        operator: format!("{field}{detail} (plugin {plugin})"),
+        operator: unsupported::hint(format!("{field}{detail} (plugin {plugin})"), &refusal.field),
         user: format!("{field}{}", refusal.user),
         code: refusal.code,
         refused: true,

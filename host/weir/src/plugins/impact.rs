@@ -8,6 +8,7 @@ use weir_plan::{Operation, Ownership, Probes};
 
 use super::Plugins;
 use crate::{
+    config::UnsupportedOptions,
     northbound::rows,
     planning::{Planned, Planner},
     southbound::ReplicaProbes,
@@ -83,7 +84,7 @@ pub fn impact(
     reader: &impl Reader,
     old: Option<&Plugins>,
     new: &Plugins,
-    ownership: &Ownership,
+    (ownership, policy): (&Ownership, &UnsupportedOptions),
     only: Option<LoadBalancerId>,
 ) -> Impact {
     let mut impact = Impact::default();
@@ -91,7 +92,7 @@ pub fn impact(
     for lb in all.into_iter().filter(|lb| only.is_none_or(|only| only == *lb)) {
         let change = |plugins: &Plugins| {
             reader.read(|replica, probes| {
-                let planner = Planner { replica, probes, plugins, ownership };
+                let planner = Planner { replica, probes, plugins, ownership, policy };
                 let takes_over = old.is_none() && planner.takes_over(lb);
                 let why = takes_over.then(|| "would be taken over".to_owned());
                 (takes_over || planner.owns(lb))

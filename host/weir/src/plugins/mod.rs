@@ -6,6 +6,7 @@ mod convert;
 mod impact;
 mod in_use;
 mod inherited;
+mod leave_out;
 mod list;
 mod loader;
 mod reload;
@@ -19,7 +20,7 @@ use std::{
 use weir_plan::{Capabilities, Words};
 use weir_sandbox::Registry;
 
-pub use ask::{Answers, MemberProblem, ask, problem_of};
+pub use ask::{Answers, MemberProblem, Subject, ask, problem_of};
 pub use impact::{Change, Databases, Impact, Reader, impact};
 pub use in_use::InUse;
 pub use list::{metrics, view};

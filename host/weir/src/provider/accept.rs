@@ -9,7 +9,7 @@ use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
 use weir_octavia::{CallContext, ChangeProgress, Refusal};
 use weir_ovsdb::Replica;
-use weir_plan::{Existing, attach, revision};
+use weir_plan::{Existing, Probes, attach, revision};
 use weir_sandbox::Registry;
 
 use super::{
@@ -231,10 +231,19 @@ impl Host {
     ) -> Result<Planned, Refusal> {
         let southbound = self.southbound.replica();
         let probes = ReplicaProbes(&southbound);
-        let planner = Planner { replica, probes: &probes, plugins, ownership: &self.ownership };
-        let mut planned = planner.plan(lb, wanted, existing, scrutiny)?;
+        let mut planned = self.planner(replica, &probes, plugins).plan(lb, wanted, existing, scrutiny)?;
         revision::continue_after(&mut planned.plan, existing, self.revisions.lock().last(lb));
         Ok(planned)
+    }
+
+    /// A planner with this host's settings.
+    pub(super) fn planner<'a>(
+        &'a self,
+        replica: &'a Replica,
+        probes: &'a dyn Probes,
+        plugins: &'a Plugins,
+    ) -> Planner<'a> {
+        Planner { replica, probes, plugins, ownership: &self.ownership, policy: &self.policy }
     }
 }
 

@@ -7,8 +7,8 @@ use tokio::time::timeout;
 use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
-    Accepted, CallContext, ChangeProgress, ChangeState, ErrorClass, Provider, Readiness, Refusal,
-    ReleaseRequest, SyncRequest, VipPortRequest, VipPorts,
+    Accepted, CallContext, ChangeProgress, ChangeState, ErrorClass, OctaviaDefaults, Provider, Readiness,
+    Refusal, ReleaseRequest, SyncRequest, VipPortRequest, VipPorts,
 };
 
 use super::{
@@ -30,8 +30,9 @@ pub struct Api(pub Arc<Host>);
 
 #[async_trait::async_trait]
 impl Provider for Api {
-    async fn change(&self, change: Change, call: CallContext) -> Result<Accepted, Refusal> {
+    async fn change(&self, mut change: Change, call: CallContext) -> Result<Accepted, Refusal> {
         let timer = self.0.metrics.call(call.method);
+        self.0.own_vip_ports.drop_copied_policy(&mut change);
         let answer = self.0.change(change, call).await;
         timer.done(match &answer {
             Ok(accepted) if accepted.committed => "committed",
@@ -39,6 +40,18 @@ impl Provider for Api {
             Err(refusal) => refusal.error.word(),
         });
         answer
+    }
+
+    fn learn_defaults(&self, sent: &OctaviaDefaults) {
+        self.0.octavia_defaults.learn(sent);
+    }
+
+    fn known_defaults(&self) -> Arc<OctaviaDefaults> {
+        self.0.octavia_defaults.known().now()
+    }
+
+    fn vip_ports_wanted(&self, request: &VipPortRequest) {
+        self.0.own_vip_ports.note(request, Instant::now());
     }
 
     fn makes_vip_ports(&self) -> bool {

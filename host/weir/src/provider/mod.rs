@@ -12,11 +12,13 @@
 //! | [`findings`] | what operators should know of load balancers |
 //! | [`health`] | what members' health does to statuses |
 //! | [`outbox`] | the ends of changes, with their statuses |
+//! | [`defaults`] | the values that Octavia fills in for users, kept over restarts |
 //! | [`delivery`] | what the sender of statuses reports |
 //! | [`version`] | old changes, in the light of what Octavia has |
 //! | [`lost`] | deletes of what the rows do not have |
 //! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
+//! | [`vip_policy`] | QoS policies of VIP ports that are the user's own |
 //! | [`watch`] | follows the Northbound and the lock: what may have to be repaired |
 //! | [`index`] | what plans have asked the network |
 //! | [`dirty`] | what is to be looked at, and when |
@@ -41,6 +43,7 @@ mod accept;
 mod api;
 mod changes;
 mod conditions;
+mod defaults;
 mod delivery;
 mod dirty;
 mod entry;
@@ -69,6 +72,7 @@ mod tries;
 mod unsettled;
 mod version;
 mod view;
+mod vip_policy;
 mod watch;
 mod wish;
 mod work;
@@ -80,6 +84,7 @@ use std::{
 };
 
 pub use api::Api;
+pub use defaults::DefaultsFile;
 pub use leaked_ports::{PortLine as SyncPortLine, PortOutcome as SyncPortOutcome};
 pub use pause::Pauses;
 pub use sync::{Line as SyncLine, Listed as SyncListed, Outcome as SyncOutcome, Report as SyncReport};
@@ -94,7 +99,7 @@ use weir_plan::{Ownership, health};
 use weir_sandbox::Registry;
 
 use crate::{
-    config::Repair,
+    config::{Repair, UnsupportedOptions},
     limits,
     metrics::Metrics,
     neutron::Neutron,
@@ -120,6 +125,9 @@ pub struct Host {
     withhold_vips: bool,
     unsettled: unsettled::Unsettled,
     ownership: Ownership,
+    policy: UnsupportedOptions,
+    octavia_defaults: DefaultsFile,
+    own_vip_ports: vip_policy::OwnVipPorts,
     queues: queue::Queues,
     changes: changes::Changes,
     journal: Journal,
@@ -184,6 +192,10 @@ pub struct Parts {
     pub withhold_vips: bool,
     /// Whose rows are ours.
     pub ownership: Ownership,
+    /// What becomes of options that OVN cannot honour.
+    pub policy: UnsupportedOptions,
+    /// What Octavia fills into objects whose user names nothing.
+    pub octavia_defaults: DefaultsFile,
     /// The journal.
     pub journal: Journal,
     /// What is paused.
@@ -213,6 +225,8 @@ impl Host {
             repair,
             withhold_vips,
             ownership,
+            policy,
+            octavia_defaults,
             journal,
             pauses,
             agent,
@@ -244,6 +258,9 @@ impl Host {
                 withhold_vips,
                 unsettled: unsettled::Unsettled::default(),
                 ownership,
+                policy,
+                octavia_defaults,
+                own_vip_ports: vip_policy::OwnVipPorts::default(),
                 queues: queue::Queues::default(),
                 changes: changes::Changes::default(),
                 outbox: outbox::Outbox::start(

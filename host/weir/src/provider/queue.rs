@@ -131,11 +131,11 @@ impl Pending {
                 Ok(())
             }
             Task::Rebuild(octavia) => {
-                *graph = Some(LoadBalancer::clone(octavia));
+                *graph = Some(LoadBalancer::clone(octavia).with_extra_of(graph.as_ref()));
                 Ok(())
             }
             Task::Repair { wish: Wish::Octavias(octavia), .. } => {
-                *graph = Some((**octavia).clone());
+                *graph = Some(LoadBalancer::clone(octavia).with_extra_of(graph.as_ref()));
                 Ok(())
             }
             Task::Repair { wish: Wish::Nothing, .. } => {

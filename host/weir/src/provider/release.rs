@@ -14,7 +14,6 @@ use crate::{
         committer::{Asked, CommitError},
         rows,
     },
-    planning::Planner,
     release::{Judged, Line, Outcome, Report, judge},
     southbound::ReplicaProbes,
 };
@@ -84,9 +83,7 @@ impl Host {
         let plugins = self.in_use.plugins(&replica);
         let southbound = self.southbound.replica();
         let probes = ReplicaProbes(&southbound);
-        let planner =
-            Planner { replica: &replica, probes: &probes, plugins: &plugins, ownership: &self.ownership };
-        judge(&planner, lb, force)
+        judge(&self.planner(&replica, &probes, &plugins), lb, force)
     }
 
     /// Forgets a load balancer that is somebody else's from now on.

@@ -25,7 +25,7 @@ use crate::{
     config::Repair,
     fault, limits,
     northbound::{committer::Asked, rows, topology::ReplicaTopology},
-    planning::{Planned, Planner},
+    planning::Planned,
     plugins::Plugins,
     scrutiny::Scrutiny,
 };
@@ -231,8 +231,7 @@ impl Host {
     fn has_drifted(&self, lb: LoadBalancerId) -> bool {
         let replica = self.northbound.replica();
         let plugins = self.in_use.plugins(&replica);
-        let planner =
-            Planner { replica: &replica, probes: &NoProbes, plugins: &plugins, ownership: &self.ownership };
+        let planner = self.planner(&replica, &NoProbes, &plugins);
         planner.as_it_stands(lb).is_ok_and(|planned| planned.is_some_and(|planned| !planned.plan.is_empty()))
     }
 
@@ -241,9 +240,10 @@ impl Host {
         let replica = self.northbound.replica();
         let plugins = self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, lb);
+        let as_rows = rows::graph(rows::decoded(&existing, lb, &plugins.words));
         let mut wanted: Option<LoadBalancer> = match wish {
-            Wish::AsRows => rows::graph(rows::decoded(&existing, lb, &plugins.words)),
-            Wish::Octavias(octavia) => Some((**octavia).clone()),
+            Wish::AsRows => as_rows,
+            Wish::Octavias(octavia) => Some(LoadBalancer::clone(octavia).with_extra_of(as_rows.as_ref())),
             Wish::Nothing => None,
         };
         if wanted.is_none() && !existing.is_empty() && !matches!(wish, Wish::Nothing) {

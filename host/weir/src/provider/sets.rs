@@ -112,7 +112,7 @@ impl Host {
         let host = self.clone();
         blocking(move || {
             let plugins = host.in_use.plugins(&host.northbound.replica());
-            let impact = impact(&host.databases(), None, &plugins, &host.ownership, None);
+            let impact = impact(&host.databases(), None, &plugins, (&host.ownership, &host.policy), None);
             impact.changes.into_iter().filter(|change| !change.operations.is_empty()).map(|c| c.lb).collect()
         })
         .await
@@ -143,7 +143,7 @@ impl Host {
                 let replica = host.northbound.replica();
                 (host.in_use.plugins(&replica), host.in_use.other(registry, &replica))
             };
-            impact(&host.databases(), Some(&*old), &new, &host.ownership, None)
+            impact(&host.databases(), Some(&*old), &new, (&host.ownership, &host.policy), None)
         })
         .await
     }

@@ -332,7 +332,8 @@ impl Host {
         let replica = self.northbound.replica();
         let plugins = self.in_use.plugins(&replica);
         let existing = rows::existing(&replica, lb);
-        let mut graph = octavia.clone();
+        let before = rows::graph(rows::decoded(&existing, lb, &plugins.words));
+        let mut graph = octavia.clone().with_extra_of(before.as_ref());
         weir_plan::attach::fill_subnets(&mut graph, &crate::northbound::topology::ReplicaTopology(&replica));
         let planned = self.plan(&replica, &plugins, lb, Some(&graph), &existing, Scrutiny::Nothing)?;
         Ok(planned.plan.operations.len())
