@@ -218,6 +218,42 @@ async fn an_octavia_that_does_not_list_is_told_and_holds_nothing_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn provider_name_that_octavia_does_not_have_is_told() {
+    let (cloud, lab) = with_cloud().await;
+    lab.make(simple(1)).await;
+    cloud.add_load_balancer(&id(1, 1), "ovn", "ACTIVE");
+    let (code, report) = lab.sync(&[]).await;
+    assert_eq!((code, outcome(&report, 1)), (0, json!("in-order")), "{report}");
+    assert_eq!(report["listed"]["state"], "failed");
+    assert!(report["listed"]["why"].as_str().unwrap().contains("[octavia] provider"), "{report}");
+    cloud.providers(&["amphora", "ovn"]);
+    let (_, report) = lab.sync(&[]).await;
+    assert!(report["listed"]["why"].as_str().unwrap().contains("amphora, ovn"), "{report}");
+    // An account that sees its own project alone would list nothing.
+    cloud.own_project_only(true);
+    let (_, report) = lab.sync(&[]).await;
+    assert!(report["listed"]["why"].as_str().unwrap().contains("load-balancer_global_observer"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l7_policies_are_told_error() {
+    let lab = Lab::start().await;
+    lab.make(simple(1)).await;
+    // As an earlier version has left them.
+    let mut stored = simple(1);
+    let rule = json!({"l7rule_id": id(8, 1), "l7policy_id": id(7, 1), "type": "PATH", "compare_type": "STARTS_WITH"});
+    stored["listeners"][0]["l7policies"] =
+        json!([{"l7policy_id": id(7, 1), "listener_id": id(2, 1), "action": "REJECT", "rules": [rule]}]);
+    lab.agent.know(stored);
+    let (code, report) = lab.sync(&[]).await;
+    assert_eq!((code, outcome(&report, 1)), (0, json!("in-order")), "{report}");
+    for object in [id(7, 1), id(8, 1)] {
+        lab.told(&object, "ERROR").await;
+        assert_eq!(lab.agent.status(&object).0.as_deref(), Some("ERROR"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ports_that_nobody_needs_are_listed_and_freed_on_request() {
     let (cloud, lab) = with_cloud().await;
     lab.make(simple(1)).await;

@@ -136,12 +136,13 @@ impl Books {
 fn find(value: &Value, id: &str) -> Option<Value> {
     match value {
         Value::Object(map) => {
-            let own = ["listener_id", "pool_id", "member_id", "healthmonitor_id"];
+            let own = ["listener_id", "pool_id", "member_id", "healthmonitor_id", "l7policy_id", "l7rule_id"];
             // An object's own id comes first in what it is; parents' ids stand beside it.
             let kind = own.into_iter().find(|key| map.get(*key).and_then(Value::as_str) == Some(id));
             let is_own = kind.is_some_and(|key| match key {
                 "pool_id" => !map.contains_key("member_id") && !map.contains_key("healthmonitor_id"),
-                "listener_id" => !map.contains_key("pool_id"),
+                "listener_id" => !map.contains_key("pool_id") && !map.contains_key("l7policy_id"),
+                "l7policy_id" => !map.contains_key("l7rule_id"),
                 _ => true,
             });
             if is_own { Some(value.clone()) } else { map.values().find_map(|inner| find(inner, id)) }

@@ -114,9 +114,11 @@ fn create_load_balancer(
 
 fn apply_inside(lb: &mut LoadBalancer, change: &Change) -> Result<bool, ApplyError> {
     match change {
-        Change::LoadBalancerCreate(_) | Change::LoadBalancerDelete(_) | Change::LoadBalancerFailover(_) => {
-            Ok(false)
-        }
+        Change::LoadBalancerCreate(_)
+        | Change::LoadBalancerDelete(_)
+        | Change::LoadBalancerFailover(_)
+        | Change::L7PolicyDelete(..)
+        | Change::L7RuleDelete(..) => Ok(false),
         Change::LoadBalancerUpdate(patch) => {
             let changed = patch.admin_state_up.write_or(&mut lb.admin_state_up, true);
             Ok(changed | patch_extra(&mut lb.extra, &patch.extra))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     field::Field,
     graph::{Listener, LoadBalancer, Member, Monitor, Persistence, Pool},
-    ids::{HealthMonitorId, ListenerId, LoadBalancerId, MemberId, PoolId, SubnetId},
+    ids::{HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MemberId, PoolId, SubnetId},
 };
 
 /// Options to set (`Some`) or to put back to Octavia's default (`None`), by Octavia's field names.
@@ -51,6 +51,10 @@ pub enum Change {
     HealthMonitorUpdate(PoolId, MonitorPatch),
     /// `health_monitor_delete`.
     HealthMonitorDelete(PoolId, HealthMonitorId),
+    /// `l7policy_delete`, with the policy's rules. No row holds a policy: only Octavia's statuses change.
+    L7PolicyDelete(ListenerId, L7PolicyId, Vec<L7RuleId>),
+    /// `l7rule_delete`.
+    L7RuleDelete(L7PolicyId, L7RuleId),
 }
 
 /// Changed fields of a load balancer. Names, descriptions and tags have no place in OVN's rows.
@@ -164,7 +168,9 @@ impl Change {
             | Self::MemberBatch(..)
             | Self::HealthMonitorCreate(..)
             | Self::HealthMonitorUpdate(..)
-            | Self::HealthMonitorDelete(..) => None,
+            | Self::HealthMonitorDelete(..)
+            | Self::L7PolicyDelete(..)
+            | Self::L7RuleDelete(..) => None,
         }
     }
 
@@ -191,6 +197,8 @@ impl Change {
                 | Self::PoolDelete(..)
                 | Self::MemberDelete(..)
                 | Self::HealthMonitorDelete(..)
+                | Self::L7PolicyDelete(..)
+                | Self::L7RuleDelete(..)
         )
     }
 
@@ -214,6 +222,8 @@ impl Change {
             Self::HealthMonitorCreate(..) => "health_monitor_create",
             Self::HealthMonitorUpdate(..) => "health_monitor_update",
             Self::HealthMonitorDelete(..) => "health_monitor_delete",
+            Self::L7PolicyDelete(..) => "l7policy_delete",
+            Self::L7RuleDelete(..) => "l7rule_delete",
         }
     }
 }

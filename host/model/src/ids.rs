@@ -67,6 +67,10 @@ ids! {
     MemberId;
     /// An Octavia health monitor.
     HealthMonitorId;
+    /// An Octavia L7 policy.
+    L7PolicyId;
+    /// A rule of an Octavia L7 policy.
+    L7RuleId;
     /// A Neutron network; its logical switch is `neutron-<id>`.
     NetworkId;
     /// A Neutron subnet.

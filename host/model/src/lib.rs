@@ -29,7 +29,8 @@ pub use field::Field;
 pub use flavor::{FLAVOR_KEYS, FlavorKey, NEIGHBOR_RESPONDER, Since};
 pub use graph::{Extra, Listener, LoadBalancer, Member, Monitor, Persistence, Pool, Vip};
 pub use ids::{
-    HealthMonitorId, IdError, ListenerId, LoadBalancerId, MemberId, NetworkId, PoolId, PortId, SubnetId,
+    HealthMonitorId, IdError, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MemberId, NetworkId, PoolId,
+    PortId, SubnetId,
 };
 pub use release::{ObjectRef, ProvisioningStatus, Released, Touched, failed, has, released, touched};
 pub use revert::revert;

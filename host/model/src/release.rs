@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     change::Change,
     graph::{LoadBalancer, Pool},
-    ids::{HealthMonitorId, ListenerId, LoadBalancerId, MemberId, PoolId},
+    ids::{HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MemberId, PoolId},
     status::{HealthMap, OperatingStatus, OperatingStatuses, operating_statuses},
 };
 
@@ -25,6 +25,10 @@ pub enum ObjectRef {
     Member(MemberId),
     /// A health monitor.
     HealthMonitor(HealthMonitorId),
+    /// An L7 policy: it exists in Octavia only.
+    L7Policy(L7PolicyId),
+    /// A rule of an L7 policy.
+    L7Rule(L7RuleId),
 }
 
 /// Octavia's provisioning statuses that a provider sets.
@@ -81,6 +85,16 @@ impl Touched {
         self.created.contains(&object)
     }
 
+    /// Adds L7 policies and rules that exist in Octavia and have no effect: their status is ERROR.
+    pub fn add_without_effect(&mut self, objects: impl IntoIterator<Item = ObjectRef>) {
+        self.parents.extend(objects);
+    }
+
+    /// The listener and load balancer of an L7 policy or rule that is deleted, which no row names.
+    pub fn add_parents(&mut self, listener: ListenerId, lb: LoadBalancerId) {
+        self.parents.extend([ObjectRef::Listener(listener), ObjectRef::LoadBalancer(lb)]);
+    }
+
     /// Takes in what another look at the same change has found.
     pub fn extend(&mut self, other: Self) {
         self.own.extend(other.own);
@@ -103,8 +117,14 @@ pub fn released(touched: &Touched, after: Option<&LoadBalancer>, health: &Health
             // As the reference driver: a pool that has just come to a listener is not yet to blame for being empty.
             operating = Some(OperatingStatus::Online);
         }
+        let own = touched.own.contains(&object);
+        let without_effect = !own && matches!(object, ObjectRef::L7Policy(_) | ObjectRef::L7Rule(_));
+        if without_effect {
+            operating = Some(OperatingStatus::Error);
+        }
         let provisioning = match operating {
-            None if touched.own.contains(&object) => ProvisioningStatus::Deleted,
+            None if own => ProvisioningStatus::Deleted,
+            _ if without_effect => ProvisioningStatus::Error,
             // A parent is never deleted by what happens to its child, also when its rows are lost.
             _ => ProvisioningStatus::Active,
         };
@@ -194,6 +214,15 @@ fn held_up(change: &Change, before: Option<&LoadBalancer>, after: Option<&LoadBa
         Change::HealthMonitorCreate(pool, monitor) => touched.monitor(*pool, monitor.id, either()),
         Change::HealthMonitorUpdate(pool, patch) => touched.monitor(*pool, patch.id, either()),
         Change::HealthMonitorDelete(pool, id) => touched.monitor(*pool, *id, either()),
+        Change::L7PolicyDelete(listener, policy, rules) => {
+            touched.own.insert(ObjectRef::L7Policy(*policy));
+            touched.own.extend(rules.iter().map(|rule| ObjectRef::L7Rule(*rule)));
+            touched.parents.insert(ObjectRef::Listener(*listener));
+        }
+        Change::L7RuleDelete(policy, rule) => {
+            touched.own.insert(ObjectRef::L7Rule(*rule));
+            touched.parents.insert(ObjectRef::L7Policy(*policy));
+        }
     }
     touched
 }
@@ -265,6 +294,7 @@ pub fn has(lb: Option<&LoadBalancer>, object: ObjectRef) -> bool {
         ObjectRef::Pool(id) => lb.pools.contains_key(&id),
         ObjectRef::Member(id) => lb.pool_of_member(&id).is_some(),
         ObjectRef::HealthMonitor(id) => lb.pool_of_monitor(id).is_some(),
+        ObjectRef::L7Policy(_) | ObjectRef::L7Rule(_) => false,
     })
 }
 
@@ -282,6 +312,7 @@ fn operating(
             let probes = lb?.pool_of_monitor(id)?.probing().is_some();
             Some(if probes { OperatingStatus::Online } else { OperatingStatus::Offline })
         }
+        ObjectRef::L7Policy(_) | ObjectRef::L7Rule(_) => None,
     }
 }
 

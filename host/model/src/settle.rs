@@ -73,7 +73,7 @@ pub fn settle(
 /// Takes an object, with what is in it, out of a load balancer. A load balancer itself stays.
 pub fn take_out(lb: &mut LoadBalancer, object: ObjectRef) {
     match object {
-        ObjectRef::LoadBalancer(_) => {}
+        ObjectRef::LoadBalancer(_) | ObjectRef::L7Policy(_) | ObjectRef::L7Rule(_) => {}
         ObjectRef::Listener(id) => drop(lb.listeners.remove(&id)),
         ObjectRef::Pool(id) => {
             lb.pools.remove(&id);

@@ -46,6 +46,20 @@ pub enum NeutronError {
     /// The catalog has no endpoint of Octavia.
     #[error("the catalog has no endpoint of type load-balancer")]
     NoOctavia,
+    /// Octavia does not let the account list what is not in its own project.
+    #[error(
+        "{url}: the account may not list {kind} of all projects ({message}): it needs the role admin; \
+         load-balancer_global_observer does as well with Octavia 14 and 15, and with later ones where octavia.conf has \
+         [oslo_policy] enforce_new_defaults = false"
+    )]
+    MissingRole {
+        /// What was asked.
+        url: String,
+        /// The objects, in the plural.
+        kind: &'static str,
+        /// Octavia's words.
+        message: String,
+    },
     /// No connection could be made: the server has not got the request.
     #[error("{url}: {reason}")]
     Unreachable {
@@ -139,6 +153,7 @@ impl NeutronError {
             Self::Unauthorized { .. } => "neutron-unauthorized",
             Self::NoEndpoint { .. } => "neutron-no-endpoint",
             Self::NoOctavia => "octavia-no-endpoint",
+            Self::MissingRole { .. } => "octavia-missing-role",
             Self::Unreachable { .. } => "neutron-unreachable",
             Self::Broken { .. } => "neutron-broken-connection",
             Self::Timeout { .. } => "neutron-timeout",

@@ -152,7 +152,7 @@ impl Answer {
         text.trim().parse().ok().map(Duration::from_secs)
     }
 
-    /// The server's name of the error and its words: `NeutronError` of Neutron, `error` of Keystone.
+    /// The server's name of the error and its words: `NeutronError` of Neutron, `error` of Keystone, `faultstring` of Octavia.
     fn words(&self) -> (String, String) {
         let json: Option<Value> = serde_json::from_slice(&self.body).ok();
         let error = json.as_ref().and_then(|json| json.get("NeutronError").or_else(|| json.get("error")));
@@ -162,6 +162,7 @@ impl Answer {
         let message = text("message")
             .map(str::to_owned)
             .or_else(|| error.and_then(Value::as_str).map(str::to_owned))
+            .or_else(|| Some(json.as_ref()?.get("faultstring")?.as_str()?.to_owned()))
             .unwrap_or_else(plain);
         (kind, shortened(&message))
     }

@@ -13,7 +13,7 @@
 //! | [`keystone`] | a token and the catalog |
 //! | [`session`] | tokens kept and renewed, requests repeated where that is safe |
 //! | [`ports`] | ports and subnets |
-//! | [`balancers`] | which load balancers Octavia's API lists |
+//! | [`balancers`] | what Octavia's API lists |
 //! | [`error`] | what goes wrong |
 //! | [`limits`] | times and sizes |
 //! | `testing` | a Keystone and Neutron for tests |
@@ -36,7 +36,7 @@ pub mod testing;
 mod tls;
 pub mod words;
 
-pub use balancers::LoadBalancer;
+pub use balancers::{Kind, LoadBalancer, PendingObject};
 pub use error::NeutronError;
 pub use ports::{Client, FixedIp, NewPort, Port, PortQuery, Subnet};
 pub use settings::{Auth, Interface, Scope, Secret, Settings, Trust, User};

@@ -68,7 +68,8 @@ struct Cloud {
     page: usize,
     ports: Vec<Value>,
     subnets: Vec<Value>,
-    load_balancers: Vec<Value>,
+    octavia: BTreeMap<String, Vec<Value>>,
+    own_project_only: bool,
     troubles: Vec<(Method, String, Trouble)>,
     asked: Vec<Asked>,
     made: u8,
@@ -88,7 +89,9 @@ impl FakeCloud {
             page: usize::MAX,
             ports: Vec::new(),
             subnets: Vec::new(),
-            load_balancers: Vec::new(),
+            octavia: [("providers".to_owned(), vec![json!({"name": "weir", "description": "Weir on OVN"})])]
+                .into(),
+            own_project_only: false,
             troubles: Vec::new(),
             asked: Vec::new(),
             made: 0,
@@ -150,7 +153,23 @@ impl FakeCloud {
     /// Octavia lists a load balancer.
     pub fn add_load_balancer(&self, id: &str, provider: &str, provisioning_status: &str) {
         let one = json!({"id": id, "provider": provider, "provisioning_status": provisioning_status});
-        self.state.lock().load_balancers.push(one);
+        self.add_to_octavia("loadbalancers", one);
+    }
+
+    /// Octavia lists an object of this kind (`pools`) as it is given.
+    pub fn add_to_octavia(&self, kind: &str, object: Value) {
+        self.state.lock().octavia.entry(kind.to_owned()).or_default().push(object);
+    }
+
+    /// Octavia has these providers, by name.
+    pub fn providers(&self, names: &[&str]) {
+        let providers = names.iter().map(|name| json!({"name": name, "description": ""})).collect();
+        self.state.lock().octavia.insert("providers".to_owned(), providers);
+    }
+
+    /// Octavia shows the account its own project's objects alone, of which there are none.
+    pub fn own_project_only(&self, own: bool) {
+        self.state.lock().own_project_only = own;
     }
 
     /// Its ports.
@@ -235,8 +254,19 @@ impl Cloud {
             let message = "The request you have made requires authentication.";
             return reply(401, &json!({"error": {"code": 401, "title": "Unauthorized", "message": message}}));
         }
-        if let Some(query) = path.strip_prefix("/load-balancer/v2/lbaas/loadbalancers?") {
-            return self.list("loadbalancers", &self.load_balancers, query);
+        if let Some((kind, query)) =
+            path.strip_prefix("/load-balancer/v2/lbaas/").and_then(|path| path.split_once('?'))
+        {
+            let all = self.octavia.get(kind).map_or(&[] as &[_], Vec::as_slice);
+            return match kind {
+                "providers" => reply(200, &json!({ "providers": all })),
+                _ if self.own_project_only && query.contains("project_id=") => reply(
+                    403,
+                    &json!({"faultcode": "Client", "faultstring": "Policy does not allow this request to be performed."}),
+                ),
+                _ if self.own_project_only => self.list(kind, &[], query),
+                _ => self.list(kind, all, query),
+            };
         }
         let Some(path) = path.strip_prefix("/networking/v2.0/") else {
             return reply(404, &json!("no such path"));

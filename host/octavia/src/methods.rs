@@ -163,14 +163,18 @@ pub static METHODS: &[DriverMethod] = &[
         Answer::Change(body::health_monitor_update),
     ),
     method("l7policy_create", &[object("l7policy", &L7POLICY, Form::Loose)], L7),
-    method("l7policy_delete", &[object("l7policy", &L7POLICY, Form::Loose)], L7),
+    method(
+        "l7policy_delete",
+        &[object("l7policy", &L7POLICY, Form::Delete)],
+        Answer::Change(body::l7policy_delete),
+    ),
     method(
         "l7policy_update",
         &[object("old_l7policy", &L7POLICY, Form::Loose), object("new_l7policy", &L7POLICY, Form::Loose)],
         L7,
     ),
     method("l7rule_create", &[object("l7rule", &L7RULE, Form::Loose)], L7),
-    method("l7rule_delete", &[object("l7rule", &L7RULE, Form::Loose)], L7),
+    method("l7rule_delete", &[object("l7rule", &L7RULE, Form::Delete)], Answer::Change(body::l7rule_delete)),
     method(
         "l7rule_update",
         &[object("old_l7rule", &L7RULE, Form::Loose), object("new_l7rule", &L7RULE, Form::Loose)],

@@ -1,6 +1,7 @@
 //! `weir check`: everything that a host needs, looked at from this machine. It changes nothing.
 
 mod certificates;
+mod octavia_api;
 
 use std::fmt;
 
@@ -74,10 +75,12 @@ pub async fn check(config: &Config) -> Report {
     let mut findings = vec![plugins(config), journal(config)];
     findings.extend(tls(config));
     findings.extend(certificates::certificates(config));
-    findings.extend(northbound(config).await);
+    let (northbound, ours) = northbound(config).await;
+    findings.extend(northbound);
     findings.push(southbound(config).await);
     findings.extend(driver_agent(config).await);
     findings.extend(neutron(config).await);
+    findings.extend(octavia_api::octavia_api(config, ours).await);
     findings.push(Finding {
         name: "statistics".to_owned(),
         verdict: Verdict::Note,
@@ -152,10 +155,11 @@ async fn southbound(config: &Config) -> Finding {
     finding("southbound", outcome)
 }
 
-async fn northbound(config: &Config) -> Vec<Finding> {
+/// How the Northbound is, and how many load balancers of Weir's it has.
+async fn northbound(config: &Config) -> (Vec<Finding>, usize) {
     let client = match serve::connect(config) {
         Ok(client) => client,
-        Err(error) => return vec![finding("northbound", Err(error.to_string()))],
+        Err(error) => return (vec![finding("northbound", Err(error.to_string()))], 0),
     };
     let mut status = client.status();
     let synced = timeout(limits::CHECK, status.wait_for(|status| status.synced)).await;
@@ -163,18 +167,18 @@ async fn northbound(config: &Config) -> Vec<Finding> {
     if synced.is_err() {
         let remotes = config.ovn.ovn_nb_connection.join(", ");
         let why = now.last_error.unwrap_or_else(|| "no answer".to_owned());
-        return vec![finding("northbound", Err(format!("{remotes}: {why}")))];
+        return (vec![finding("northbound", Err(format!("{remotes}: {why}")))], 0);
     }
     let rows = client.replica().count("Load_Balancer");
     let endpoint = now.endpoint.unwrap_or_default();
-    vec![
+    let ours = crate::northbound::rows::ours(&client.replica(), &config.ownership()).len();
+    let mut findings = vec![
         finding("northbound", Ok(format!("{endpoint}: read whole, {rows} load balancer rows"))),
         schema(&client),
-    ]
-    .into_iter()
-    .chain(defaults(config, &client))
-    .chain(ports_that_are_down(&client))
-    .collect()
+    ];
+    findings.extend(defaults(config, &client));
+    findings.extend(ports_that_are_down(&client));
+    (findings, ours)
 }
 
 /// A VIP's port is never bound. Unless it is disabled, its switch answers for it all the same where OVN is told to ignore

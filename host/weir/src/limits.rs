@@ -124,6 +124,17 @@ pub const PROBES_TOGETHER: Duration = Duration::from_millis(100);
 /// too.
 pub const SYNC_AGAIN: Duration = Duration::from_secs(15);
 
+/// How often Octavia's API is asked for what is in `PENDING_*`: its lists cost Octavia a few queries each.
+pub const PENDING_LOOK: Duration = Duration::from_secs(60);
+
+/// Load balancers that are synced after one such look: after the loss of a host with many of them Octavia and the driver-agent
+/// have other work too.
+pub const PENDING_SYNCS: usize = 10;
+
+/// The longest pause before a load balancer that stays in `PENDING_*` is synced again; pauses begin with `pending_timeout` and
+/// double.
+pub const PENDING_AGAIN_MAX: Duration = Duration::from_secs(60 * 60);
+
 /// `weir sync` takes no port for leaked that is younger: a call may be under way that it is made for, here ([`VIP_PORT`]) or at
 /// another host, and Octavia's transaction around it.
 pub const PORT_YOUNG: Duration = Duration::from_secs(120);

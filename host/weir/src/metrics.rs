@@ -106,6 +106,8 @@ pub struct Gauges {
     pub source_ports: usize,
     /// Load balancers that are paused one by one.
     pub paused: usize,
+    /// Load balancers that Octavia has in `PENDING_*` for too long.
+    pub stuck_in_octavia: usize,
     /// All are paused.
     pub all_paused: bool,
     /// The plugins in use.
@@ -235,6 +237,11 @@ impl Metrics {
             gauges.source_ports as f64,
         );
         gauge("load_balancers_paused", "Load balancers that are paused one by one", gauges.paused as f64);
+        gauge(
+            "load_balancers_stuck",
+            "Load balancers that Octavia has had in PENDING_* for too long",
+            gauges.stuck_in_octavia as f64,
+        );
         gauge("all_paused", "1 while all load balancers are paused", f64::from(u8::from(gauges.all_paused)));
         gauge("uptime_seconds", "Seconds since the start", gauges.uptime.as_secs_f64());
         let current = f64::from(u8::from(gauges.plugins_current));

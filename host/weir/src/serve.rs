@@ -87,6 +87,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
         pauses: Pauses::load(config.state_dir.join("paused.json")).map_err(ServeError::Paused)?,
         neutron: config.neutron()?.map(Neutron::new).transpose().map_err(ConfigError::from)?,
         provider: config.octavia.provider.clone(),
+        pending_timeout: config.octavia.pending_timeout(),
         makes_vip_ports: config.vip_ports == VipPorts::Auto,
         agent,
         delivery: config.octavia.delivery(),
@@ -96,6 +97,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     tokio::spawn(host.clone().settle());
     tokio::spawn(host.clone().free_orphaned_ports());
     tokio::spawn(host.clone().retry_port_cleanups());
+    tokio::spawn(host.clone().release_stuck());
     tokio::spawn(host.clone().follow_probes());
     tokio::spawn(host.clone().watch());
     tokio::spawn(host.clone().follow_revisions());

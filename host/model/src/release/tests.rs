@@ -99,6 +99,8 @@ fn words(released: Vec<Released>) -> Vec<String> {
             ObjectRef::Pool(id) => ("pool", id.uuid()),
             ObjectRef::Member(id) => ("member", id.uuid()),
             ObjectRef::HealthMonitor(id) => ("hm", id.uuid()),
+            ObjectRef::L7Policy(id) => ("policy", id.uuid()),
+            ObjectRef::L7Rule(id) => ("rule", id.uuid()),
         };
         let created = if one.created { " new" } else { "" };
         let operating = one.operating.map_or("-", OperatingStatus::as_str);
@@ -176,4 +178,38 @@ fn a_failed_create_is_in_error_and_its_parents_go_on() {
             .iter()
             .all(|word| word.contains("Error"))
     );
+}
+
+#[test]
+fn deleted_l7_policy_goes_with_its_rules_and_releases_its_parents() {
+    let change = Change::L7PolicyDelete(id(2), id(7), vec![id(8), id(9)]);
+    let mut all = touched(&change, None, None);
+    all.add_parents(id(2), id(1));
+    let expected = [
+        "rule 9 Deleted -",
+        "rule 8 Deleted -",
+        "policy 7 Deleted -",
+        "listener 2 Active -",
+        "lb 1 Active -",
+    ];
+    assert_eq!(words(released(&all, None, &Default::default())), expected);
+    let statuses = words(released(&all, Some(&lb()), &Default::default()));
+    assert_eq!(statuses[3..], ["listener 2 Active ONLINE", "lb 1 Active ONLINE"]);
+}
+
+#[test]
+fn policy_of_a_deleted_l7_rule_is_in_error_again() {
+    let mut all = touched(&Change::L7RuleDelete(id(7), id(8)), None, None);
+    all.add_parents(id(2), id(1));
+    let expected = ["rule 8 Deleted -", "policy 7 Error ERROR", "listener 2 Active -", "lb 1 Active -"];
+    assert_eq!(words(released(&all, None, &Default::default())), expected);
+}
+
+#[test]
+fn l7_policies_of_a_whole_load_balancer_are_in_error_and_the_rest_is_not() {
+    let mut all = Touched::whole(&lb());
+    all.add_without_effect([ObjectRef::L7Policy(id(7)), ObjectRef::L7Rule(id(8))]);
+    let statuses = words(released(&all, Some(&lb()), &Default::default()));
+    assert_eq!(statuses[..2], ["rule 8 Error ERROR", "policy 7 Error ERROR"]);
+    assert!(statuses[2..].iter().all(|word| word.contains("Active")), "{statuses:?}");
 }

@@ -1,12 +1,12 @@
 //! The schedule's questions: whether Octavia has committed an object, has rolled it back, or still knows one.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    AgentError, ObjectKind,
+    AgentError, L7Policy, ObjectKind, l7,
     presence::objects,
     queue::Pause,
     schedule::{Action, Schedule},
@@ -73,9 +73,10 @@ impl Schedule {
         self.ask_pause = Pause::default();
         queue.unanswered = false;
         let shown = answer.as_ref().map(objects).unwrap_or_default();
+        let policies: Vec<L7Policy> = answer.as_ref().map(l7::policies).unwrap_or_default();
         // Octavia was through with all transactions before this one when the question was asked, if with any.
         let settled = queue.asked_after.filter(|_| shown.contains(&(ObjectKind::LoadBalancer, lb)));
-        let mut ended = Vec::new();
+        let (mut ended, mut new) = (Vec::new(), BTreeSet::new());
         for (object, waiting) in queue.waiting.iter_mut().filter(|(_, waiting)| waiting.unsure()) {
             if waiting.must_be_known() {
                 waiting.confirmed = answer.is_some();
@@ -83,6 +84,7 @@ impl Schedule {
             } else if shown.contains(object) {
                 waiting.confirmed = true;
                 waiting.first_absent = None;
+                new.insert(*object);
             } else {
                 let since = *waiting.first_absent.get_or_insert(now);
                 let rolled_back = settled.is_some_and(|settled| waiting.new_in <= settled);
@@ -92,6 +94,11 @@ impl Schedule {
                 }
             }
         }
+        // The call that made the listener could not name them.
+        for policy in policies.iter().filter(|policy| new.contains(&(ObjectKind::Listener, policy.listener)))
+        {
+            l7::tell_error(queue, lb, policy);
+        }
         for object in ended {
             self.delivered.extend(queue.waiting.remove(&object).into_iter().flat_map(|ended| ended.seqs));
         }
@@ -99,6 +106,10 @@ impl Schedule {
             queue.ask_pause.longer(now);
         } else {
             queue.ask_pause = Pause::default();
+        }
+        if answer.is_some() {
+            self.note_policies(lb, policies);
+            self.release_redirecting_listeners(lb);
         }
         self.tidy(lb);
     }

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    Agent, BacklogStatus, Events, ObjectKind, StatusUpdate,
+    Agent, BacklogStatus, Events, L7Policy, ObjectKind, StatusUpdate,
     schedule::{Action, Schedule, UNKNOWN_AFTER},
 };
 
@@ -73,6 +73,12 @@ impl Dispatcher {
         }
     }
 
+    /// Takes note of the L7 policies that Octavia holds of a load balancer.
+    pub fn note_policies(&self, lb: Uuid, policies: Vec<L7Policy>) {
+        self.0.schedule.lock().note_policies(lb, policies);
+        self.0.changed.notify_one();
+    }
+
     /// Forgets what is not yet sent of an object; its numbers come as delivered. What is under way may still arrive, but
     /// is not sent again.
     pub fn drop_pending(&self, lb: Uuid, kind: ObjectKind, id: Uuid) {
@@ -86,6 +92,11 @@ impl Dispatcher {
         self.0.schedule.lock().provisioning_under_way(lb)
     }
 
+    /// Whether any status of something in a load balancer has not arrived yet.
+    pub fn is_waiting(&self, lb: Uuid) -> bool {
+        self.0.schedule.lock().is_waiting(lb)
+    }
+
     /// How many statuses wait.
     pub fn backlog(&self) -> BacklogStatus {
         self.0.schedule.lock().backlog(Instant::now())
@@ -96,12 +107,16 @@ async fn run(inner: Weak<Inner>, agent: Agent, changed: Arc<Notify>, events: Arc
     loop {
         let Some(dispatcher) = inner.upgrade() else { return };
         let now = Instant::now();
-        let (mut actions, wake, delivered, missing) = {
+        let (mut actions, wake, delivered, missing, policies) = {
             let mut schedule = dispatcher.schedule.lock();
             let actions: Vec<Action> = std::iter::from_fn(|| schedule.next(now)).collect();
-            (actions, schedule.wake_at(now), schedule.take_delivered(), schedule.take_missing())
+            let (delivered, missing) = (schedule.take_delivered(), schedule.take_missing());
+            (actions, schedule.wake_at(now), delivered, missing, schedule.take_policies())
         };
         drop(dispatcher);
+        for (lb, policies) in policies {
+            events.l7_policies(lb, policies);
+        }
         for update in missing {
             let object = format!("{}/{}", update.kind.plural(), update.id);
             tracing::warn!(code = "object-missing", lb = %update.lb, object, "Octavia does not know an object that it created");

@@ -1,6 +1,8 @@
 //! What the dispatcher tells its owner.
 
-use super::{AgentError, StatusUpdate};
+use uuid::Uuid;
+
+use super::{AgentError, L7Policy, StatusUpdate};
 
 /// What the dispatcher tells its owner.
 ///
@@ -16,6 +18,11 @@ pub trait Events: Send + Sync + 'static {
     /// for each `sending`, in another order where a later message passes an earlier one.
     fn sent(&self, outcome: &Result<(), AgentError>, records: usize) {
         let _ = (outcome, records);
+    }
+
+    /// The L7 policies that Octavia holds of a load balancer are these now; none has an effect. Comes when they change.
+    fn l7_policies(&self, lb: Uuid, policies: Vec<L7Policy>) {
+        let _ = (lb, policies);
     }
 
     /// These statuses are delivered, superseded, dropped or given up, by the outbox's numbers. Each number comes once.

@@ -22,6 +22,9 @@ mod dispatcher;
 mod error;
 mod events;
 mod kind;
+mod l7;
+#[cfg(test)]
+mod l7_tests;
 #[cfg(test)]
 mod late_tests;
 mod load_balancer;
@@ -45,5 +48,6 @@ pub use dispatcher::{Dispatcher, DispatcherSettings};
 pub use error::AgentError;
 pub use events::Events;
 pub use kind::ObjectKind;
+pub use l7::L7Policy;
 pub use message::{StatusMessage, StatusRecord, StatusUpdate};
 pub use schedule::BacklogStatus;

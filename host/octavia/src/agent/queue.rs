@@ -84,6 +84,12 @@ impl Waiting {
         }
     }
 
+    /// A status that is not in the outbox: it is sent with another one's, and found out again as long as that one waits.
+    pub fn beside(other: &Self, update: StatusUpdate) -> Self {
+        let batches = other.batches.clone();
+        Self { seqs: Vec::new(), batches, ..Self::new(update, 0, other.since) }
+    }
+
     /// Whether a new object has to show first.
     pub fn must_show(&self) -> bool {
         self.update.created && !self.update.deleted && !self.confirmed

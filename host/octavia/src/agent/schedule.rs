@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    ObjectKind, StatusMessage, StatusUpdate,
+    L7Policy, ObjectKind, StatusMessage, StatusUpdate, l7,
     queue::{Pause, Queue, Waiting},
     sending::UnderWay,
 };
@@ -66,6 +66,11 @@ pub(super) struct Schedule {
     /// When the agent last carried out a record.
     pub(super) worked_at: Option<Instant>,
 
+    /// L7 policies of load balancers, as Octavia showed them last.
+    policies: BTreeMap<Uuid, Vec<L7Policy>>,
+    /// Load balancers of which other policies are known than were reported.
+    policies_changed: BTreeSet<Uuid>,
+
     pub(super) delivered: Vec<u64>,
     pub(super) missing: Vec<StatusUpdate>,
     pub(super) last_error: Option<String>,
@@ -80,7 +85,11 @@ impl Schedule {
     /// Takes on statuses that belong together.
     pub fn enqueue(&mut self, now: Instant, updates: Vec<StatusUpdate>) {
         self.batch += 1;
+        let lbs: BTreeSet<Uuid> = updates.iter().map(|update| update.lb).collect();
         for update in updates {
+            if self.policies.get_mut(&update.lb).is_some_and(|known| l7::forget_deleted(known, &update)) {
+                self.policies_changed.insert(update.lb);
+            }
             let (lb, waiting) = (update.lb, Waiting::new(update, self.batch, now));
             let queue = self.queues.entry(lb).or_default();
             if waiting.unsure() {
@@ -89,6 +98,32 @@ impl Schedule {
             }
             queue.push(waiting);
         }
+        lbs.into_iter().for_each(|lb| self.release_redirecting_listeners(lb));
+    }
+
+    /// Takes note of a load balancer's L7 policies.
+    pub fn note_policies(&mut self, lb: Uuid, policies: Vec<L7Policy>) {
+        let known = self.policies.get(&lb).map_or(&[] as &[_], Vec::as_slice);
+        if policies != known {
+            self.policies.insert(lb, policies);
+            self.policies_changed.insert(lb);
+        }
+    }
+
+    pub(super) fn release_redirecting_listeners(&mut self, lb: Uuid) {
+        if let (Some(queue), Some(policies)) = (self.queues.get_mut(&lb), self.policies.get(&lb)) {
+            l7::release_listeners(queue, lb, policies);
+        }
+    }
+
+    /// The L7 policies of load balancers where they have changed since the last time.
+    pub fn take_policies(&mut self) -> Vec<(Uuid, Vec<L7Policy>)> {
+        let changed = std::mem::take(&mut self.policies_changed);
+        let policies =
+            changed.into_iter().map(|lb| (lb, self.policies.get(&lb).cloned().unwrap_or_default()));
+        let policies = policies.collect();
+        self.policies.retain(|_, policies| !policies.is_empty());
+        policies
     }
 
     /// Forgets what waits for an object. Its statuses count as delivered.
@@ -132,6 +167,11 @@ impl Schedule {
             let mut all = queue.waiting.values().chain(queue.sending.values());
             all.any(|waiting| waiting.update.provisioning.is_some())
         })
+    }
+
+    /// Whether any status of something in a load balancer has not arrived yet.
+    pub fn is_waiting(&self, lb: Uuid) -> bool {
+        self.queues.get(&lb).is_some_and(|queue| !queue.is_empty())
     }
 
     /// How many statuses wait.

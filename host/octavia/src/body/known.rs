@@ -1,7 +1,7 @@
 //! Objects as Octavia's get socket gives them: octavia-lib's dictionaries with every field, unset ones `null`.
 
 use serde_json::Value;
-use weir_model::{LoadBalancer, LoadBalancerId, PoolId};
+use weir_model::{ListenerId, LoadBalancer, LoadBalancerId, PoolId};
 
 use super::{
     error::{BodyError, Within, shown},
@@ -32,6 +32,8 @@ fn say_default_pool(lb: &mut LoadBalancer, map: &Object) -> Result<(), BodyError
     }
     if let Some(listener) = lb.listeners.get_mut(&required(parsed(map, "listener_id")?, "listener_id")?) {
         listener.default_pool_id = pool;
+        // They are told ERROR; the listener itself is served. As an option of it they would have it refused.
+        listener.extra.remove("l7policies");
     }
     Ok(())
 }
@@ -41,6 +43,16 @@ pub(crate) fn load_balancer_of_pool(answer: &Value, pool: PoolId) -> Result<Load
     let map = object(answer)?;
     same_parent(map, "pool_id", pool)?;
     required(parsed(map, "loadbalancer_id")?, "loadbalancer_id")
+}
+
+/// The load balancer that a listener is in.
+pub(crate) fn load_balancer_of(answer: &Value) -> Result<LoadBalancerId, BodyError> {
+    required(parsed(object(answer)?, "loadbalancer_id")?, "loadbalancer_id")
+}
+
+/// The listener of an L7 policy.
+pub(crate) fn listener_of(answer: &Value) -> Result<ListenerId, BodyError> {
+    required(parsed(object(answer)?, "listener_id")?, "listener_id")
 }
 
 fn object(answer: &Value) -> Result<&Object, BodyError> {

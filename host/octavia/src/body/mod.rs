@@ -165,6 +165,19 @@ pub(crate) fn health_monitor_delete(args: &Object) -> Result<Change, BodyError> 
     })
 }
 
+pub(crate) fn l7policy_delete(args: &Object) -> Result<Change, BodyError> {
+    inside(args, "l7policy", |map| {
+        // Of what is deleted nothing but ids is used: a rule that cannot be read goes with its policy all the same.
+        let rules = map.get("rules").and_then(Value::as_array).into_iter().flatten();
+        let rules = rules.filter_map(|rule| rule.get("l7rule_id")?.as_str()?.parse().ok()).collect();
+        Ok(Change::L7PolicyDelete(id(map, "listener_id")?, id(map, "l7policy_id")?, rules))
+    })
+}
+
+pub(crate) fn l7rule_delete(args: &Object) -> Result<Change, BodyError> {
+    inside(args, "l7rule", |map| Ok(Change::L7RuleDelete(id(map, "l7policy_id")?, id(map, "l7rule_id")?)))
+}
+
 pub(crate) fn member_batch_update(args: &Object) -> Result<Change, BodyError> {
     let pool = id(args, "pool_id")?;
     Ok(Change::MemberBatch(pool, patch::batch(args, pool)?))

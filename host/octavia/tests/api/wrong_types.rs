@@ -15,9 +15,11 @@ fn ignored(method: &str, path: &str) -> bool {
         "pool" => &["pool_id", "loadbalancer_id"],
         "member" => &["member_id", "pool_id"],
         "healthmonitor" => &["healthmonitor_id", "pool_id"],
+        "l7policy" => &["l7policy_id", "listener_id"],
+        "l7rule" => &["l7rule_id", "l7policy_id"],
         _ => &[],
     };
-    let refused = method.starts_with("l7");
+    let refused = method.starts_with("l7") && !method.ends_with("_delete");
     let ids_only = !refused && (object.starts_with("old_") || method.ends_with("_delete"));
     path.contains("container_data") || ids_only && !ids.contains(&inner)
 }

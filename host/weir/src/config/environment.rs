@@ -42,6 +42,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("octavia", "get_socket", Kind::Text),
     ("octavia", "unknown_object_timeout", Kind::Number),
     ("octavia", "provider", Kind::Text),
+    ("octavia", "pending_timeout", Kind::Number),
     ("neutron", "cloud", Kind::Text),
     ("neutron", "auth_type", Kind::Text),
     ("neutron", "auth_url", Kind::Text),

@@ -105,6 +105,9 @@ pub struct OctaviaConfig {
     /// The name that octavia.conf gives the driver: whose load balancers `weir sync` has Octavia's API list, where
     /// `[neutron]` is configured.
     pub provider: String,
+    /// Seconds after which a load balancer that Octavia's API has in `PENDING_*`, and for which this host has nothing to do,
+    /// is synced; 0 is never.
+    pub pending_timeout: u64,
 }
 
 /// `[compat]`: for other programs that read the Northbound.
@@ -159,6 +162,7 @@ impl Default for OctaviaConfig {
             get_socket: socket("get"),
             unknown_object_timeout: 900,
             provider: "weir".to_owned(),
+            pending_timeout: 600,
         }
     }
 }
@@ -184,6 +188,11 @@ impl OctaviaConfig {
             get: self.get_socket.clone(),
             timeout: limits::AGENT_ANSWER,
         }
+    }
+
+    /// `pending_timeout`; `None` is never.
+    pub fn pending_timeout(&self) -> Option<Duration> {
+        Some(Duration::from_secs(self.pending_timeout)).filter(|timeout| !timeout.is_zero())
     }
 
     /// `unknown_object_timeout`.

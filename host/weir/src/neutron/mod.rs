@@ -26,6 +26,28 @@ pub struct Neutron {
     subnets: Arc<source_ports::Subnets>,
 }
 
+/// Whether Octavia has the provider whose name is configured. `ours` is the number of load balancers in the Northbound that
+/// Weir has made, and the API lists none of the provider.
+///
+/// # Errors
+/// A text that names the configuration key and what Octavia has.
+pub async fn provider_is_known(client: &Client, provider: &str, ours: usize) -> Result<(), String> {
+    let key = format!("[octavia] provider = {provider:?}");
+    match client.providers().await {
+        Ok(names) if !names.iter().any(|name| name == provider) => Err(format!(
+            "{key}, but Octavia has no provider of that name, only {}: set it to the name that octavia.conf's \
+             enabled_provider_drivers gives the driver",
+            names.join(", ")
+        )),
+        _ if ours > 0 => Err(format!(
+            "{key}, and Octavia lists no load balancer of that provider, while the Northbound has {ours} of Weir's: set it to \
+             the name under which octavia.conf's enabled_provider_drivers has the driver"
+        )),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("whether Octavia has a provider {provider:?} cannot be said: {error}")),
+    }
+}
+
 impl Neutron {
     /// Neutron behind these settings. It is connected to when it is first used.
     ///

@@ -65,7 +65,8 @@ impl Host {
         rebuild: Rebuild,
     ) -> Result<Accepting, Refusal> {
         let Some(lb) = self.target(&change)? else {
-            // Only a delete of a member gets here, of a pool that is not in the rows: Octavia is told that it is gone.
+            // Only deletes get here: of a member whose pool is not in the rows, of an L7 policy or rule. Octavia is told that
+            // the object is gone.
             let nothing = Undo { before: None, after: None };
             let record = Arc::new(Record::new(call, None, touched(&change, None, None), true, nothing));
             let pending = Pending { record, task: Task::Change(Arc::new(change)) };

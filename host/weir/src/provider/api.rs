@@ -169,6 +169,7 @@ impl Provider for Api {
             port_cleanups: self.0.cleanups.count(),
             source_ports: self.0.sources.wanted(),
             paused: paused.loadbalancers.len(),
+            stuck_in_octavia: self.0.stuck.count(),
             all_paused: paused.all,
             registry: self.0.registry(),
             findings: self.0.findings.counts(),

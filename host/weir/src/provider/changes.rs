@@ -106,6 +106,11 @@ impl Record {
         Self::with(Uuid::new_v4(), method, Some(lb), request_id, Touched::default())
     }
 
+    /// The same, of something that releases objects.
+    pub fn own_releasing(method: &'static str, lb: LoadBalancerId, touched: Touched) -> Self {
+        Self::with(Uuid::new_v4(), method, Some(lb), None, touched)
+    }
+
     /// Of something that is made again where it is needed, so that it is not written down.
     pub fn passing(method: &'static str, lb: LoadBalancerId, request_id: Option<String>) -> Self {
         Self { journaled: false, durable: AtomicBool::new(true), ..Self::own(method, lb, request_id) }

@@ -53,10 +53,16 @@ impl Host {
             condition(name, state.is_ok(), state.unwrap_or_else(|why| why))
         };
         let (current_data, compared) = self.restored_in_words();
+        let asked = self.stuck.failure();
         vec![
             condition("plugins-current", current.is_ok(), current.unwrap_or_else(|why| why)),
             condition("plugins-in-use", suspended.is_empty(), suspended.join("; ")),
             condition("background-lock", self.holds_lock(), self.background_in_words()),
+            condition(
+                "octavia-api",
+                asked.is_none(),
+                asked.unwrap_or_else(|| "no question has failed".to_owned()),
+            ),
             condition("not-paused", paused.is_ok(), paused.unwrap_or_else(|why| why)),
             self.defaults_condition(),
             condition(

@@ -9,9 +9,11 @@ use std::{
 use parking_lot::Mutex;
 use tokio::time::sleep;
 use tracing::{debug, warn};
+use uuid::Uuid;
 use weir_journal::Journal;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectRef};
-use weir_octavia::agent::{AgentError, Events, ObjectKind, StatusUpdate};
+use weir_octavia::agent::{AgentError, Events, L7Policy, ObjectKind, StatusUpdate};
+use weir_plan::Finding;
 
 use super::{
     Host,
@@ -51,6 +53,12 @@ impl Events for Delivery {
             host.verify_arrived(&seqs);
         }
         self.journal.delivered(seqs);
+    }
+
+    fn l7_policies(&self, lb: Uuid, policies: Vec<L7Policy>) {
+        if let Some(host) = self.host.upgrade() {
+            host.report_policies(lb.into(), &policies);
+        }
     }
 
     fn missing(&self, update: StatusUpdate) {
@@ -146,7 +154,20 @@ fn may_be_rolled_back(change: &Change) -> bool {
     )
 }
 
+/// The part of [`super::findings`] that reports what Octavia has and OVN cannot serve.
+const OCTAVIA: &str = "octavia";
+
 impl Host {
+    /// Reports L7 policies as findings.
+    fn report_policies(&self, lb: LoadBalancerId, policies: &[L7Policy]) {
+        let detail = "Octavia has stored this L7 policy with a fully populated create, and OVN balances on layer 4: its \
+                      provisioning status is ERROR and it has no effect, until it is deleted";
+        let finding = |policy: &L7Policy| {
+            Finding::new("l7-policy-without-effect", ObjectRef::L7Policy(policy.id.into()), detail)
+        };
+        self.findings.report(lb, OCTAVIA, policies.iter().map(finding).collect());
+    }
+
     /// Remembers a done change that Octavia may still roll back.
     pub(super) fn to_be_verified(&self, lb: LoadBalancerId, pending: &Pending, made: Made) {
         let Task::Change(change) = &pending.task else { return };

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tokio::time::sleep;
-use tracing::debug;
-use weir_model::{Change, LoadBalancer, LoadBalancerId, released, touched};
+use tracing::{debug, warn};
+use weir_model::{Change, ListenerId, LoadBalancer, LoadBalancerId, released, touched};
 use weir_octavia::{ChangeProgress, agent::AgentError};
 
 use super::{
@@ -29,6 +29,11 @@ impl Host {
             let record = pending.record;
             record.finish(ChangeProgress::Committed, None);
             let mut held_up = record.touched.clone();
+            if let Task::Change(change) = &pending.task
+                && let Some((listener, lb)) = host.parents_of_l7(change).await
+            {
+                held_up.add_parents(listener, lb);
+            }
             if let Task::Change(change) = &pending.task
                 && let Some(octavia) = host.octavias_word(record.lb, change).await
             {
@@ -57,6 +62,36 @@ impl Host {
         let lb = rows::load_balancer_of_pool(&self.northbound.replica(), *pool)?;
         let graph = self.graph(lb)?;
         graph.pools.get(pool)?.members.contains_key(member).then_some(lb)
+    }
+
+    /// The listener and load balancer that Octavia has locked for the delete of an L7 policy or rule.
+    async fn parents_of_l7(&self, change: &Change) -> Option<(ListenerId, LoadBalancerId)> {
+        if !matches!(change, Change::L7PolicyDelete(..) | Change::L7RuleDelete(..)) {
+            return None;
+        }
+        let mut pause = limits::RETRY_MIN;
+        loop {
+            let answer = async {
+                let listener = match change {
+                    Change::L7PolicyDelete(listener, ..) => Some(*listener),
+                    Change::L7RuleDelete(policy, _) => self.agent.listener_of_policy(*policy).await?,
+                    _ => None,
+                };
+                let Some(listener) = listener else { return Ok(None) };
+                let lb = self.agent.load_balancer_of_listener(listener).await?;
+                Ok::<_, AgentError>(lb.map(|lb| (listener, lb)))
+            };
+            match answer.await {
+                Ok(answer) => return answer,
+                Err(error @ AgentError::Malformed { .. }) => {
+                    warn!(code = error.code(), %error, "cannot read the parents of an L7 policy from Octavia");
+                    return None;
+                }
+                Err(error) => debug!(code = error.code(), %error, "cannot ask Octavia yet, will retry"),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(limits::RETRY_MAX);
+        }
     }
 
     async fn octavias_word(&self, lb: Option<LoadBalancerId>, change: &Change) -> Option<LoadBalancer> {

@@ -33,6 +33,7 @@
 //! | [`pause`] | nothing is written for a while |
 //! | [`release`] | load balancers given back to the reference driver |
 //! | [`sync`] | every load balancer against Octavia's version |
+//! | [`stuck`] | load balancers that stay in `PENDING_*` because their host is lost |
 //! | [`sets`] | other plugins taken into use |
 //! | [`sources`] | source ports of health checks: asked for, freed |
 //! | [`tries`] | changes that are tried, and those that are stuck |
@@ -67,6 +68,7 @@ mod restored;
 mod retry;
 mod sets;
 mod sources;
+mod stuck;
 mod sync;
 mod tries;
 mod unsettled;
@@ -158,6 +160,9 @@ pub struct Host {
     makes_vip_ports: bool,
     /// Octavia's name of us.
     provider: String,
+    /// After this time in `PENDING_*` a load balancer is synced; `None` is never.
+    pending_timeout: Option<Duration>,
+    stuck: stuck::Stuck,
     sources: sources::Sources,
     cleanups: port_cleanup::Cleanups,
     old_ports: old_ports::OldPorts,
@@ -208,6 +213,8 @@ pub struct Parts {
     pub makes_vip_ports: bool,
     /// Octavia's name of the provider.
     pub provider: String,
+    /// After this time in `PENDING_*` a load balancer is synced; `None` is never.
+    pub pending_timeout: Option<Duration>,
     /// How statuses are delivered to it.
     pub delivery: DispatcherSettings,
 }
@@ -233,6 +240,7 @@ impl Host {
             neutron,
             makes_vip_ports,
             provider,
+            pending_timeout,
             delivery,
         } = parts;
         Arc::new_cyclic(|host| {
@@ -274,6 +282,8 @@ impl Host {
                 neutron,
                 makes_vip_ports,
                 provider,
+                pending_timeout,
+                stuck: stuck::Stuck::default(),
                 sources: sources::Sources::default(),
                 cleanups: port_cleanup::Cleanups::default(),
                 old_ports: old_ports::OldPorts::default(),

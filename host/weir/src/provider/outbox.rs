@@ -166,6 +166,8 @@ pub fn kind_and_id(object: ObjectRef) -> (ObjectKind, Uuid) {
         ObjectRef::Pool(id) => (ObjectKind::Pool, id.uuid()),
         ObjectRef::Member(id) => (ObjectKind::Member, id.uuid()),
         ObjectRef::HealthMonitor(id) => (ObjectKind::HealthMonitor, id.uuid()),
+        ObjectRef::L7Policy(id) => (ObjectKind::L7Policy, id.uuid()),
+        ObjectRef::L7Rule(id) => (ObjectKind::L7Rule, id.uuid()),
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::{task::JoinSet, time::sleep};
 use tracing::{info, warn};
 use weir_model::{LoadBalancer, LoadBalancerId, ObjectRef, Touched};
-use weir_octavia::{ChangeProgress, Refusal, SyncRequest};
+use weir_octavia::{ChangeProgress, Refusal, SyncRequest, agent::L7Policy};
 
 use super::{
     Host, accept,
@@ -18,7 +18,13 @@ use super::{
     leaked_ports::{PortLine, PortOutcome, Suspects},
     queue::{Pending, Task},
 };
-use crate::{config::Repair, limits, neutron::Neutron, northbound::rows, scrutiny::Scrutiny};
+use crate::{
+    config::Repair,
+    limits,
+    neutron::{Neutron, provider_is_known},
+    northbound::rows,
+    scrutiny::Scrutiny,
+};
 
 /// What became of a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -93,7 +99,7 @@ pub enum Listed {
 }
 
 /// What one look says.
-enum Look {
+pub(super) enum Look {
     Done(Outcome),
     Denied,
 }
@@ -113,7 +119,7 @@ impl Host {
         };
         let updated = self.updated_ports(&request).await;
         let neutron = self.neutron.as_ref().filter(|_| request.lb.is_none());
-        let (listed, unheld) = self.listed(neutron).await;
+        let (listed, unheld) = self.listed(neutron, ours).await;
         let wanted: BTreeSet<_> = match request.lb {
             // Its rows may be lost.
             Some(only) => [only].into(),
@@ -173,9 +179,17 @@ impl Host {
     }
 
     /// What Octavia's API lists of ours, but for what is being deleted.
-    async fn listed(&self, neutron: Option<&Neutron>) -> (Listed, Vec<LoadBalancerId>) {
+    async fn listed(&self, neutron: Option<&Neutron>, ours: usize) -> (Listed, Vec<LoadBalancerId>) {
         let Some(neutron) = neutron else { return (Listed::NotAsked, Vec::new()) };
         match neutron.client().load_balancers(&self.provider).await {
+            Ok(all) if all.is_empty() => {
+                // A name that Octavia does not know filters all out.
+                let Err(why) = provider_is_known(neutron.client(), &self.provider, ours).await else {
+                    return (Listed::Listed { loadbalancers: 0 }, Vec::new());
+                };
+                warn!(why, "Octavia's API lists no load balancers of the configured provider");
+                (Listed::Failed { why }, Vec::new())
+            }
             Ok(all) => {
                 let listed = Listed::Listed { loadbalancers: all.len() };
                 let lasting = all.into_iter().filter(|lb| lb.provisioning_status != "PENDING_DELETE");
@@ -262,7 +276,7 @@ impl Host {
         outcomes
     }
 
-    async fn look(self: &Arc<Self>, lb: LoadBalancerId, dry_run: bool) -> Look {
+    pub(super) async fn look(self: &Arc<Self>, lb: LoadBalancerId, dry_run: bool) -> Look {
         for _ in 0..limits::SYNC_TRIES {
             let under_way = self.dispatcher.provisioning_under_way(lb.uuid());
             let before = rows::existing(&self.northbound.replica(), lb);
@@ -275,10 +289,10 @@ impl Host {
             let octavia = {
                 // Never closed.
                 let _room = self.questions.acquire().await;
-                self.agent.load_balancer(lb).await
+                self.agent.load_balancer_and_policies(lb).await
             };
-            let octavia = match octavia {
-                Ok(Some(octavia)) => Arc::new(octavia),
+            let (octavia, policies) = match octavia {
+                Ok(Some((octavia, policies))) => (Arc::new(octavia), policies),
                 Ok(None) => return Look::Denied,
                 Err(error) => return Look::Done(Outcome::Failed { why: error.to_string() }),
             };
@@ -293,6 +307,7 @@ impl Host {
             if dry_run {
                 return Look::Done(outcome);
             }
+            self.dispatcher.note_policies(lb.uuid(), policies.clone());
             // What came in between is not in the version that was read; nor is a create that Octavia has not committed yet, while
             // what a delete has taken away is, until Octavia has heard of it.
             let pushed = self.queues.with(lb, |_, inner| {
@@ -300,7 +315,9 @@ impl Host {
                 let as_read =
                     inner.pending.is_empty() && rows::existing(&self.northbound.replica(), lb) == before;
                 (told && as_read).then(|| {
-                    let record = Arc::new(Record::releasing("sync", lb, Touched::whole(&octavia)));
+                    let mut touched = Touched::whole(&octavia);
+                    touched.add_without_effect(policies.iter().flat_map(l7_objects));
+                    let record = Arc::new(Record::releasing("sync", lb, touched));
                     let task = Task::Rebuild(octavia.clone());
                     self.queues.push(lb, inner, Pending { record: record.clone(), task }, &[]);
                     self.start_worker(lb, inner);
@@ -352,6 +369,11 @@ impl Host {
             _ => Err(progress.detail.unwrap_or_default()),
         }
     }
+}
+
+fn l7_objects(policy: &L7Policy) -> impl Iterator<Item = ObjectRef> {
+    let rules = policy.rules.iter().map(|rule| ObjectRef::L7Rule((*rule).into()));
+    std::iter::once(ObjectRef::L7Policy(policy.id.into())).chain(rules)
 }
 
 fn denied(outcomes: &BTreeMap<LoadBalancerId, Look>) -> impl Iterator<Item = LoadBalancerId> {
