@@ -105,6 +105,27 @@ async fn the_server_is_killed_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hung_server_delays_calls_and_loses_none() {
+    let northbound = Northbound::start();
+    northbound.transact(&topology());
+    let host = Host::start(northbound.folder(), &northbound.remote()).await;
+    let client = host.client();
+    for (method, body) in calls(1) {
+        client.call(method, &body).await.committed();
+    }
+    northbound.server.suspend().unwrap();
+    assert_eq!(client.call("member_create", &member(2, 1)).await.body["committed"], false);
+    eventually("noticed", async || (client.get("/readyz").await.status == 503).then_some(())).await;
+    assert_eq!(client.call("member_create", &member(3, 1)).await.body["committed"], false);
+    northbound.server.resume().unwrap();
+    eventually("committed", async || {
+        (northbound.rows(&id(1, 1))[0]["vips"].to_string().contains("10.10.10.13")).then_some(())
+    })
+    .await;
+    is_right(&northbound, 1, &[1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_host_goes_on_with_its_rows() {
     let northbound = Northbound::start();
     northbound.transact(&topology());

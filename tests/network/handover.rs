@@ -5,9 +5,9 @@ use weir_tests::{Agent, Client, Host, eventually, objects::id};
 
 use crate::lab::{Lab, listener, load_balancer, member, metric, plain_pool};
 
-const HELD: &str = "weir_background_lock_held";
+pub const HELD: &str = "weir_background_lock_held";
 
-fn simple(n: usize) -> Value {
+pub fn simple(n: usize) -> Value {
     load_balancer(
         n,
         vec![listener(n, n, "TCP", 80, n)],
@@ -16,7 +16,7 @@ fn simple(n: usize) -> Value {
 }
 
 /// A second host beside an agent of its own.
-fn second(lab: &Lab) -> (Agent, Host) {
+pub fn second(lab: &Lab) -> (Agent, Host) {
     let folder = lab.northbound.folder().join("second");
     std::fs::create_dir_all(&folder).unwrap();
     let agent = Agent::start(&folder);
@@ -24,11 +24,11 @@ fn second(lab: &Lab) -> (Agent, Host) {
     (agent, Host::spawn(&folder, &lab.northbound.remote(), &env))
 }
 
-async fn holds(client: &Client, held: f64) {
+pub async fn holds(client: &Client, held: f64) {
     eventually("the lock", async || (metric(client, HELD).await == held).then_some(())).await;
 }
 
-fn spoil(lab: &Lab) {
+pub fn spoil(lab: &Lab) {
     lab.by_hand(&[json!({"op": "update", "table": "Load_Balancer", "where": [["name", "==", id(1, 1)]], "row": {"vips": ["map", []]}})]);
 }
 
@@ -49,7 +49,7 @@ async fn the_second_host_takes_over_and_repairs_what_was_left() {
     assert_eq!(metric(&other.client(), "weir_repairs_total").await, 0.0);
     let note = other.client().get("/readyz").await.body;
     assert_eq!(other.client().get("/readyz").await.status, 200, "{note}");
-    assert!(note.to_string().contains("another host does what nobody has called for"), "{note}");
+    assert!(note.to_string().contains("another host holds the lock and does the background work"), "{note}");
     let answer = other.client().call("member_create", &json!({"member": member(2, 1, 11)})).await;
     answer.committed();
     let mut with_two = simple(1);

@@ -4,6 +4,7 @@
 
 mod centralised;
 mod cidrs;
+mod conversion;
 mod defaults;
 mod drift;
 mod handover;
@@ -15,6 +16,7 @@ mod pausing;
 mod plan;
 mod reach;
 mod reachability;
+mod relay;
 mod release;
 mod repair;
 mod restored;

@@ -30,13 +30,13 @@ impl Northbound {
     /// Starts an empty one whose schema is not quite that of the installed OVN.
     pub fn start_with(change: impl FnOnce(&mut Value)) -> Self {
         let dir = TempDir::new().unwrap();
-        let installed = testing::schema("ovn-nb").expect("ovn-nb.ovsschema: run `make setup`");
-        let mut schema = serde_json::from_str(&std::fs::read_to_string(installed).unwrap()).unwrap();
-        change(&mut schema);
-        let file = dir.path().join("ovn-nb.ovsschema");
-        std::fs::write(&file, schema.to_string()).unwrap();
-        let server = Server::standalone(dir.path(), &file).unwrap();
+        let server = Server::standalone(dir.path(), &schema_with(dir.path(), change)).unwrap();
         Self { server, dir }
+    }
+
+    /// Converts it to a schema that is not quite that of the installed OVN, as an upgrade of OVN does.
+    pub fn convert(&self, change: impl FnOnce(&mut Value)) {
+        self.server.convert(&schema_with(self.dir.path(), change)).unwrap();
     }
 
     /// What tells OVN 23.09 and later from what was before, as far as load balancers are concerned.
@@ -190,6 +190,22 @@ pub fn restore(remote: &str, backup: &[u8]) {
     file.rewind().unwrap();
     let done = command.stdin(file).stdout(Stdio::null()).status().unwrap();
     assert!(done.success());
+}
+
+/// The installed OVN's schema with a change, in a file.
+pub fn schema_with(folder: &Path, change: impl FnOnce(&mut Value)) -> PathBuf {
+    let installed = testing::schema("ovn-nb").expect("ovn-nb.ovsschema: run `make setup`");
+    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(installed).unwrap()).unwrap();
+    change(&mut schema);
+    schema.as_object_mut().unwrap().remove("cksum");
+    let file = folder.join("ovn-nb.ovsschema");
+    std::fs::write(&file, schema.to_string()).unwrap();
+    file
+}
+
+/// A further column that no OVN has.
+pub fn add_column(schema: &mut Value) {
+    schema["tables"]["Load_Balancer"]["columns"]["new_in_this_test"] = json!({"type": "string"});
 }
 
 /// Operations through `ovsdb-client`; a reply with an error panics with it.

@@ -11,8 +11,9 @@ use weir_ovsdb::{
 
 /// A standalone Southbound in a folder of its own.
 pub struct Southbound {
-    server: Server,
-    _dir: TempDir,
+    /// The server.
+    pub server: Server,
+    dir: TempDir,
 }
 
 impl Southbound {
@@ -20,7 +21,23 @@ impl Southbound {
     pub fn start() -> Self {
         let dir = TempDir::new().unwrap();
         let schema = testing::schema("ovn-sb").expect("ovn-sb.ovsschema: run `make setup`");
-        Self { server: Server::standalone(dir.path(), &schema).unwrap(), _dir: dir }
+        Self { server: Server::standalone(dir.path(), &schema).unwrap(), dir }
+    }
+
+    /// Converts it to a schema that is not quite that of the installed OVN, as an upgrade of OVN does.
+    pub fn convert(&self, change: impl FnOnce(&mut Value)) {
+        let installed = testing::schema("ovn-sb").expect("ovn-sb.ovsschema: run `make setup`");
+        let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(installed).unwrap()).unwrap();
+        change(&mut schema);
+        schema.as_object_mut().unwrap().remove("cksum");
+        let file = self.dir.path().join("changed.ovsschema");
+        std::fs::write(&file, schema.to_string()).unwrap();
+        self.server.convert(&file).unwrap();
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
     }
 
     /// As a remote of OVN's tools.

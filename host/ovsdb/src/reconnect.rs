@@ -6,13 +6,20 @@
 //! Pauses begin shorter where some server answered but was not fit: that is a cluster electing its leader, which takes
 //! about its election timer (1 s unless set otherwise), and asking again costs it little.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+
+use crate::session::Patience;
 
 /// The first pause, as in OVS.
 pub const BACKOFF_MIN: Duration = Duration::from_secs(1);
 
 /// The first pause after a round in which a server answered.
 pub const BACKOFF_MIN_ANSWERED: Duration = Duration::from_millis(250);
+
+/// How long a server may be silent after connecting, where there are others to try. Doubles from round to round: a busy
+/// server is waited for in the end.
+pub const FIRST_ANSWER: Duration = Duration::from_secs(4);
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +53,8 @@ pub struct Reconnect {
     backoff_max: Duration,
     not_before: Option<Instant>,
     active_since: Option<Instant>,
+    /// How often each endpoint's limits are doubled that are not the default.
+    doublings: BTreeMap<usize, u32>,
 }
 
 impl Reconnect {
@@ -60,6 +69,7 @@ impl Reconnect {
             backoff_max: backoff_max.max(BACKOFF_MIN),
             not_before: None,
             active_since: None,
+            doublings: BTreeMap::new(),
         }
     }
 
@@ -74,6 +84,19 @@ impl Reconnect {
     /// The connection is of use: its replica follows the server.
     pub fn active(&mut self, now: Instant) {
         self.active_since.get_or_insert(now);
+    }
+
+    /// What the connection is granted that is made now.
+    pub fn patience(&self) -> Patience {
+        Patience {
+            doublings: self.doublings.get(&self.next).copied().unwrap_or(0),
+            first_answer: (self.endpoints > 1).then(|| self.doubled(FIRST_ANSWER)),
+        }
+    }
+
+    /// How often the limits of the endpoint that is connected are to be doubled next time.
+    pub fn double(&mut self, doublings: u32) {
+        self.doublings.insert(self.next, doublings);
     }
 
     /// The connection, or the attempt to make one, has ended.
@@ -96,11 +119,11 @@ impl Reconnect {
     }
 
     fn pause(&self, first: Duration) -> Duration {
-        2_u32
-            .checked_pow(self.rounds)
-            .and_then(|times| first.checked_mul(times))
-            .unwrap_or(Duration::MAX)
-            .min(self.backoff_max)
+        self.doubled(first).min(self.backoff_max)
+    }
+
+    fn doubled(&self, first: Duration) -> Duration {
+        2_u32.checked_pow(self.rounds).and_then(|times| first.checked_mul(times)).unwrap_or(Duration::MAX)
     }
 }
 

@@ -81,6 +81,8 @@ pub struct Server {
     folder: PathBuf,
     name: String,
     arguments: Vec<OsString>,
+    /// The file, or where a relay has the database from.
+    database: OsString,
     child: Option<Child>,
 }
 
@@ -117,9 +119,18 @@ impl Server {
         Ok(servers)
     }
 
+    /// A relay of a database that another server has.
+    pub fn relay(folder: &Path, database: &str, source: &Endpoint) -> io::Result<Self> {
+        let mut server = Self::at(folder, "relay", &[]);
+        server.database = format!("relay:{database}:{source}").into();
+        server.start()?;
+        Ok(server)
+    }
+
     fn at(folder: &Path, name: &str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(OsString::from).collect();
-        Self { folder: folder.to_owned(), name: name.to_owned(), arguments, child: None }
+        let database = folder.join(format!("{name}.db")).into();
+        Self { folder: folder.to_owned(), name: name.to_owned(), arguments, database, child: None }
     }
 
     fn file(&self, extension: &str) -> OsString {
@@ -147,9 +158,10 @@ impl Server {
             .arg(prefixed("--remote=punix:", self.file("sock")))
             .arg(prefixed("--unixctl=", self.file("ctl")))
             .arg(prefixed("--log-file=", self.file("log")))
+            .arg(prefixed("--pidfile=", self.file("pid")))
             .args(["-vconsole:info", "-vfile:info", "-vsyslog:off", "--no-chdir"])
             .args(&self.arguments)
-            .arg(self.file("db"))
+            .arg(&self.database)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -179,6 +191,29 @@ impl Server {
             // The end of its input tells the shell to kill; `wait` closes it.
             child.wait()?;
         }
+        Ok(())
+    }
+
+    /// Stops it as by `kill -STOP`: its socket takes connections, and nothing is answered.
+    pub fn suspend(&self) -> io::Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) -> io::Result<()> {
+        self.signal("-CONT")
+    }
+
+    fn signal(&self, signal: &str) -> io::Result<()> {
+        let pid = std::fs::read_to_string(self.file("pid"))?;
+        let status = Command::new("kill").args([signal, pid.trim()]).status()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill {signal}: {status}"))) }
+    }
+
+    /// Converts the database of a running server, as an upgrade of OVN does.
+    pub fn convert(&self, schema: &Path) -> io::Result<()> {
+        let endpoint = self.endpoint().to_string().into();
+        run("ovsdb-client", &["-t".into(), "60".into(), "convert".into(), endpoint, schema.into()])?;
         Ok(())
     }
 

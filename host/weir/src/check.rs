@@ -21,6 +21,7 @@ use crate::{
     neutron::{Neutron, names},
     northbound::monitor,
     plugins::{LoadError, Loader},
+    provider::RELAY,
     serve, southbound,
 };
 
@@ -170,12 +171,13 @@ async fn northbound(config: &Config) -> (Vec<Finding>, usize) {
         return (vec![finding("northbound", Err(format!("{remotes}: {why}")))], 0);
     }
     let rows = client.replica().count("Load_Balancer");
-    let endpoint = now.endpoint.unwrap_or_default();
+    let (endpoint, is_relay) = (now.endpoint.clone().unwrap_or_default(), now.is_relay());
     let ours = crate::northbound::rows::ours(&client.replica(), &config.ownership()).len();
     let mut findings = vec![
         finding("northbound", Ok(format!("{endpoint}: read whole, {rows} load balancer rows"))),
         schema(&client),
     ];
+    findings.extend(is_relay.then(|| finding("background-lock", Err(format!("{endpoint}: {RELAY}")))));
     findings.extend(defaults(config, &client));
     findings.extend(ports_that_are_down(&client));
     (findings, ours)

@@ -68,6 +68,9 @@ pub const REREAD_PAUSE: Duration = Duration::from_secs(10);
 
 /// See [`REREAD_PAUSE`].
 pub const REREAD_PAUSE_MAX: Duration = Duration::from_secs(10 * 60);
+/// The longest pause between attempts to connect to a database where `ovsdb_retry_max_interval` is not set, as in OVS: a
+/// Northbound that comes back is found soon, and an attempt costs little.
+pub const OVSDB_RETRY: Duration = Duration::from_secs(8);
 
 /// An OVSDB message longer than this ends the connection: 256 MiB holds a Northbound of 100,000 load balancers.
 pub const OVSDB_MESSAGE: usize = 256 * 1024 * 1024;

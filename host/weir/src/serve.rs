@@ -201,6 +201,7 @@ pub fn connect_southbound(config: &Config) -> Result<Client, ServeError> {
 fn bounded(mut client: ClientConfig, config: &Config) -> ClientConfig {
     client.probe_interval = config.ovn.probe_interval();
     client.connect_timeout = config.ovn.connect_timeout();
+    client.read_timeout = config.ovn.connect_timeout();
     client.backoff_max = config.ovn.backoff_max();
     client.max_message = limits::OVSDB_MESSAGE;
     client

@@ -9,6 +9,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use tls::TlsFiles;
 pub use transport::ConnectError;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::replica::{Changed, Replica, TableSpec};
-use crate::session::{ServerState, Session, SessionConfig};
+use crate::session::{Model, ServerState, Session, SessionConfig};
 use crate::transaction::{Operation, OperationResult, TransactError, encode_params};
 
 /// Commands waiting for the task; more make their callers wait.
@@ -37,10 +38,15 @@ pub struct ClientConfig {
     pub leader_only: bool,
     /// What to monitor.
     pub tables: Vec<TableSpec>,
-    /// Silence after which the server is probed, and after which again it is given up; zero never probes.
+    /// Silence after which the server is probed, and after which again it is given up; zero never does either. While a
+    /// transaction waits for its answer, limits are shorter: see [`crate::session::QUIET`] and [`crate::session::ANSWER`].
     pub probe_interval: Duration,
-    /// For the connection itself, TLS included; not for reading the database, which may take long.
+    /// For the connection itself, TLS included. Where there are several endpoints, it and the server's first byte have
+    /// [`crate::reconnect::FIRST_ANSWER`] at first.
     pub connect_timeout: Duration,
+    /// Silence after which a server is given up that has not told schema and data yet. It is one thread: it may be busy for
+    /// long with what it is to tell, with other clients' first reads, or with a conversion.
+    pub read_timeout: Duration,
     /// The longest pause between rounds of attempts; pauses start at 1 s and double.
     pub backoff_max: Duration,
     /// Longest message in bytes, both ways. The first read of a database is one message.
@@ -48,8 +54,8 @@ pub struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// A configuration with usual values: leader only, probe after 60 s, 10 s to connect, pauses up to 8 s, messages up
-    /// to 1 GiB.
+    /// A configuration with usual values: leader only, probe after 60 s, 10 s to connect, silence up to 180 s before the
+    /// first read, pauses up to 8 s, messages up to 1 GiB.
     pub fn new(endpoints: Vec<Endpoint>, database: impl Into<String>, tables: Vec<TableSpec>) -> Self {
         Self {
             endpoints,
@@ -59,6 +65,7 @@ impl ClientConfig {
             tables,
             probe_interval: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(180),
             backoff_max: Duration::from_secs(8),
             max_message: 1 << 30,
         }
@@ -80,8 +87,22 @@ pub struct Status {
     pub reconnects: u64,
     /// Failed attempts since the last connection that was of use.
     pub failures: u64,
-    /// The locks this connection holds.
-    pub locks: std::collections::BTreeSet<String>,
+    /// The locks this connection holds. They outlive an online conversion, during which nothing is synced.
+    pub locks: BTreeSet<String>,
+    /// Locks that the server refuses to queue us for, with its words. They are asked for again.
+    pub lock_errors: BTreeMap<String, String>,
+}
+
+impl Status {
+    /// True when the lock is held and its assertion can succeed now.
+    pub fn holds(&self, lock: &str) -> bool {
+        self.synced && self.locks.contains(lock)
+    }
+
+    /// True when the server is a relay: it takes transactions for the server behind it, but no locks.
+    pub fn is_relay(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.model == Model::Relay)
+    }
 }
 
 pub(crate) enum Command {
@@ -127,6 +148,7 @@ impl Client {
                 leader_only: config.leader_only,
                 tables: config.tables.clone(),
                 probe_interval: config.probe_interval,
+                read_timeout: config.read_timeout,
                 max_message: config.max_message,
             },
             replica.clone(),
@@ -169,8 +191,8 @@ impl Client {
         reply.await.unwrap_or(Err(TransactError::Unknown))
     }
 
-    /// Asks for a lock (RFC 7047, section 4.1.8) on this connection and each that follows; [`Status::locks`] tells
-    /// whether it is held. Guard what depends on it by [`Operation::assert`].
+    /// Asks for a lock (RFC 7047, section 4.1.8) on this connection and each that follows, but not of a relay, whose locks
+    /// the server behind it does not know; [`Status::locks`] tells whether it is held. Guard what depends on it by [`Operation::assert`].
     pub async fn lock(&self, name: impl Into<String>) {
         // Without a task there is nothing to lock.
         let _ = self.commands.send(Command::Lock(name.into())).await;

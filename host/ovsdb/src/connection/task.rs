@@ -12,7 +12,7 @@ use super::transport::{self, Stream};
 use super::{ClientConfig, Command, ConnectError, Status, Ticket};
 use crate::reconnect::{Action, Ending, Reconnect};
 use crate::replica::Changed;
-use crate::session::{Input, Output, Reason, Session};
+use crate::session::{Input, Output, Patience, Reason, Session};
 use crate::stream::Splitter;
 
 /// Commands taken at once, so that their requests leave in one write.
@@ -104,7 +104,11 @@ impl Task {
             return Ok(());
         };
         self.status.send_modify(|status| status.endpoint = Some(endpoint.to_string()));
-        let limit = self.config.connect_timeout;
+        let patience = self.reconnect.patience();
+        let limit = match patience.first_answer.filter(|_| !self.config.probe_interval.is_zero()) {
+            Some(first) => first.min(self.config.connect_timeout),
+            None => self.config.connect_timeout,
+        };
         let tls = self.config.tls.clone();
         let connecting = async {
             match tokio::time::timeout(limit, transport::connect(&endpoint, tls.as_ref())).await {
@@ -116,8 +120,9 @@ impl Task {
             Err(error) => self.failed(End::new(error.code(), &error)),
             Ok(stream) => {
                 tracing::debug!(%endpoint, "connected");
-                let end = self.converse(stream).await?;
+                let end = self.converse(stream, patience).await?;
                 self.unsent.clear();
+                self.reconnect.double(self.session.doublings());
                 self.failed(end);
             }
         }
@@ -144,12 +149,12 @@ impl Task {
     }
 
     /// Runs a connection to its end; gives the reason.
-    async fn converse(&mut self, stream: Box<dyn Stream>) -> Result<End, Abandoned> {
+    async fn converse(&mut self, stream: Box<dyn Stream>, patience: Patience) -> Result<End, Abandoned> {
         let (mut reader, mut writer) = tokio::io::split(stream);
         let mut splitter = Splitter::new(self.config.max_message);
         let mut commands = Vec::with_capacity(BATCH);
         let mut unflushed = false;
-        if let ControlFlow::Break(end) = self.step(Input::Connected) {
+        if let ControlFlow::Break(end) = self.step(Input::Connected(patience)) {
             return Ok(end);
         }
         loop {
@@ -240,7 +245,15 @@ impl Task {
                     // The caller may have gone.
                     let _ = ticket.send(result);
                 }
+                Output::LockRefused { name, error } => self.status.send_modify(|status| {
+                    if status.lock_errors.get(&name) != Some(&error) {
+                        let database = &self.config.database;
+                        tracing::warn!(database, lock = name, error, "OVSDB lock refused, asking again");
+                    }
+                    status.lock_errors.insert(name, error);
+                }),
                 Output::Lock { name, held } => self.status.send_modify(|status| {
+                    status.lock_errors.remove(&name);
                     if held {
                         status.locks.insert(name);
                     } else {

@@ -131,3 +131,30 @@ fn any_number_of_failures_stays_within_the_limit() {
     let last: f64 = script.log.last().unwrap().strip_suffix(":0").unwrap().parse().unwrap();
     assert_eq!(last, 1.0 + 2.0 + 4.0 + 8.0 * 96.0);
 }
+
+#[test]
+fn first_answer_is_limited_where_there_are_others_and_doubles_with_each_round() {
+    let mut alone = Script::new(1, 8);
+    alone.fails();
+    assert_eq!(alone.machine.patience(), Patience::default());
+    let mut script = Script::new(2, 8);
+    let mut limits = Vec::new();
+    for _ in 0..5 {
+        script.attempt();
+        limits.push(script.machine.patience().first_answer.unwrap().as_secs());
+        script.fails();
+    }
+    assert_eq!(limits, [4, 4, 8, 8, 16]);
+}
+
+#[test]
+fn doublings_are_those_of_the_endpoint() {
+    let mut script = Script::new(2, 8);
+    let mut seen = Vec::new();
+    for doublings in [1, 0, 2, 0, 0] {
+        seen.push(script.attempt().machine.patience().doublings);
+        script.machine.double(doublings);
+        script.fails();
+    }
+    assert_eq!(seen, [0, 0, 1, 0, 2]);
+}

@@ -93,6 +93,8 @@ pub struct Replica {
     layout: Option<Arc<Layout>>,
     tables: Vec<TableData>,
     generation: u64,
+    /// The generation of the last complete read.
+    read_at: u64,
 }
 
 impl Replica {
@@ -109,6 +111,11 @@ impl Replica {
     /// Counts the messages applied.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The generation of the last complete read: another one means that the schema may be another one too.
+    pub fn read_at(&self) -> u64 {
+        self.read_at
     }
 
     /// The server's schema, as of the last complete read.
@@ -189,7 +196,7 @@ impl Replica {
         updates: Value,
     ) -> Result<Self, ReplicaError> {
         let tables = layout.tables.iter().map(|table| TableData::new(table.clone())).collect();
-        let mut fresh = Self { layout: Some(layout.clone()), tables, generation: 0 };
+        let mut fresh = Self { layout: Some(layout.clone()), tables, generation: 0, read_at: 0 };
         let staged = fresh.stage(dialect, updates)?;
         fresh.commit(staged);
         Ok(fresh)
@@ -198,6 +205,7 @@ impl Replica {
     /// Takes over a complete read. The old content is returned, so that it is freed outside of the caller's lock.
     pub(crate) fn replace(&mut self, mut fresh: Self) -> (Changed, Self) {
         fresh.generation = self.generation + 1;
+        fresh.read_at = fresh.generation;
         let old = std::mem::replace(self, fresh);
         (Changed { generation: self.generation, rows: Vec::new(), reset: true }, old)
     }

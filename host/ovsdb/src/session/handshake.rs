@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::liveness::{Liveness, Patience};
 use super::message::{self, SERVER_MONITOR};
 use super::server::{self, ServerState, Unfit};
 use super::{Method, Output, Pending, Reason, Resume, ServerAnswer, Session, State};
@@ -14,8 +15,8 @@ use crate::schema::Schema;
 use crate::value::{parse_uuid, shown};
 
 impl<T> Session<T> {
-    pub(super) fn connected(&mut self, now: Instant, out: &mut Vec<Output<T>>) {
-        self.heard(now);
+    pub(super) fn connected(&mut self, now: Instant, patience: Patience, out: &mut Vec<Output<T>>) {
+        self.liveness = Liveness::new(now, patience);
         self.pending.clear();
         self.state = State::Asking;
         self.server = None;
@@ -49,7 +50,7 @@ impl<T> Session<T> {
             None => {}
             Some(Err(unfit)) => self.close(unfit.into(), out),
             Some(Ok(state)) => {
-                let fit = state.check(self.config.leader_only, &mut self.history, self.last_received);
+                let fit = state.check(self.config.leader_only, &mut self.history, self.liveness.last_received);
                 self.server = Some(ServerAnswer::State(state));
                 match fit {
                     Ok(()) => self.proceed(out),
@@ -148,9 +149,7 @@ impl<T> Session<T> {
                 self.state = State::Following;
                 out.push(changed);
                 out.push(Output::Synced);
-                for name in self.locks.wanted() {
-                    self.request_lock(name, out);
-                }
+                self.request_locks(out);
             }
             Err(reason) => self.close(reason, out),
         }
@@ -187,7 +186,8 @@ impl<T> Session<T> {
             .map(|last_transaction| Resume { cluster: self.cluster(), last_transaction });
     }
 
-    /// The database was converted or removed: its schema is asked for again, everything is read anew.
+    /// The database was converted or removed: its schema is asked for again, everything is read anew. Locks are the
+    /// connection's, and stay.
     pub(super) fn canceled(&mut self, out: &mut Vec<Output<T>>) {
         self.unsynced(out);
         self.state = State::Asking;

@@ -7,10 +7,13 @@
 
 mod following;
 mod handshake;
+mod liveness;
 mod locks;
 mod message;
+mod requests;
 mod server;
 
+pub use liveness::{ANSWER, Patience, QUIET};
 pub use server::{Model, ServerState, Unfit};
 
 use std::collections::BTreeMap;
@@ -23,7 +26,8 @@ use uuid::Uuid;
 
 use crate::replica::{Changed, Layout, Replica, ReplicaError, TableSpec};
 use crate::schema::SchemaError;
-use crate::transaction::{OperationResult, TransactError, parse_reply};
+use crate::transaction::{OperationResult, TransactError};
+use liveness::Liveness;
 use locks::Locks;
 use message::{Id, Incoming};
 use server::History;
@@ -37,8 +41,11 @@ pub struct SessionConfig {
     pub leader_only: bool,
     /// What to monitor.
     pub tables: Vec<TableSpec>,
-    /// Silence after which the server is probed, and after which again it is given up; zero never probes.
+    /// Silence after which the server is probed, and after which again it is given up; zero never does either, see
+    /// [`Patience`].
     pub probe_interval: Duration,
+    /// Silence after which a server is given up that has not told schema and data yet.
+    pub read_timeout: Duration,
     /// Longest request, in bytes.
     pub max_message: usize,
 }
@@ -47,7 +54,7 @@ pub struct SessionConfig {
 #[derive(Debug)]
 pub enum Input<T> {
     /// A connection was made.
-    Connected,
+    Connected(Patience),
     /// Bytes came that do not yet make a message. (They show that the server is alive.)
     Received,
     /// A message came.
@@ -100,6 +107,13 @@ pub enum Output<T> {
         /// Whether this connection holds it.
         held: bool,
     },
+    /// The server refuses to queue us for a lock. It is asked again.
+    LockRefused {
+        /// The lock's name.
+        name: String,
+        /// The server's words.
+        error: String,
+    },
 }
 
 /// Why a session wants its connection closed.
@@ -109,8 +123,11 @@ pub enum Reason {
     #[error("{0}")]
     Unfit(#[from] Unfit),
     /// No sign of life.
-    #[error("no answer to the probe")]
+    #[error("the server is silent")]
     Inactive,
+    /// Echoes are answered, a transaction is not.
+    #[error("the server does not answer a transaction")]
+    Unanswered,
     /// The schema cannot be had.
     #[error("get_schema: {0}")]
     NoSchema(String),
@@ -134,6 +151,7 @@ impl Reason {
         match self {
             Self::Unfit(unfit) => unfit.code(),
             Self::Inactive => "inactive",
+            Self::Unanswered => "transaction-unanswered",
             Self::NoSchema(_) => "no-schema",
             Self::BadSchema(error) => error.code(),
             Self::NoMonitor(_) => "no-monitor",
@@ -160,6 +178,9 @@ enum Pending<T> {
     Transact {
         ticket: T,
         count: usize,
+        sent: Instant,
+        /// The monitor by which its changes were to come.
+        monitor: u64,
     },
     Lock(String),
     /// The reply does not matter.
@@ -203,8 +224,7 @@ pub struct Session<T> {
     /// Names the data monitor; a fresh one each time, so that late updates of a canceled one are told apart.
     monitor: u64,
     method: Method,
-    last_received: Instant,
-    probed: Option<Instant>,
+    liveness: Liveness,
 }
 
 #[derive(Debug, Clone)]
@@ -230,8 +250,7 @@ impl<T> Session<T> {
             next_id: 0,
             monitor: 0,
             method: Method::CondSince,
-            last_received: now,
-            probed: None,
+            liveness: Liveness::new(now, Patience::default()),
         }
     }
 
@@ -246,22 +265,14 @@ impl<T> Session<T> {
         Some(state)
     }
 
-    /// When to say [`Input::Tick`].
-    pub fn deadline(&self) -> Option<Instant> {
-        if self.config.probe_interval.is_zero() || matches!(self.state, State::Down | State::Closing) {
-            return None;
-        }
-        Some(self.probed.unwrap_or(self.last_received) + self.config.probe_interval)
-    }
-
     /// Tells the session what happened at `now`; gives what is to be done.
     pub fn step(&mut self, now: Instant, input: Input<T>) -> Vec<Output<T>> {
         let mut out = Vec::new();
         match input {
-            Input::Connected => self.connected(now, &mut out),
-            Input::Received => self.heard(now),
+            Input::Connected(patience) => self.connected(now, patience, &mut out),
+            Input::Received => self.liveness.heard(now),
             Input::Message(message) => {
-                self.heard(now);
+                self.liveness.heard(now);
                 if !matches!(self.state, State::Down | State::Closing) {
                     self.message(message, &mut out);
                 }
@@ -269,40 +280,23 @@ impl<T> Session<T> {
             Input::Disconnected => self.disconnected(&mut out),
             Input::Tick => self.tick(now, &mut out),
             Input::Reread => self.reread(&mut out),
-            Input::Transact { ticket, params, count } => self.transact(ticket, &params, count, &mut out),
+            Input::Transact { ticket, params, count } => self.transact(now, ticket, &params, count, &mut out),
             Input::Lock(name) => {
-                if self.locks.want(&name) && self.is_synced() {
-                    self.request_lock(name, &mut out);
+                if self.locks.want(&name) {
+                    self.request_locks(&mut out);
                 }
             }
             Input::Unlock(name) => {
-                if self.locks.give_up(&name) && self.is_synced() {
-                    self.request(Pending::Ignored, "unlock", &format!("[{}]", Value::from(name)), &mut out);
+                if self.locks.give_up(&name) {
+                    self.request_unlock(&name, &mut out);
                 }
             }
         }
         out
     }
 
-    fn heard(&mut self, now: Instant) {
-        self.last_received = now;
-        self.probed = None;
-    }
-
-    fn tick(&mut self, now: Instant, out: &mut Vec<Output<T>>) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
-        if self.probed.is_some() {
-            self.close(Reason::Inactive, out);
-        } else {
-            self.probed = Some(now);
-            self.request(Pending::Ignored, "echo", "[]", out);
-        }
-    }
-
     fn disconnected(&mut self, out: &mut Vec<Output<T>>) {
-        self.unsynced(out);
+        self.lost(out);
         self.state = State::Down;
         for pending in std::mem::take(&mut self.pending).into_values() {
             if let Pending::Transact { ticket, .. } = pending {
@@ -315,6 +309,11 @@ impl<T> Session<T> {
         if self.is_synced() {
             out.push(Output::Unsynced);
         }
+    }
+
+    /// The connection ends, and the locks with it.
+    fn lost(&mut self, out: &mut Vec<Output<T>>) {
+        self.unsynced(out);
         out.extend(self.locks.lost_all().map(|name| Output::Lock { name, held: false }));
     }
 
@@ -322,38 +321,12 @@ impl<T> Session<T> {
         if self.state == State::Closing {
             return;
         }
-        self.unsynced(out);
+        self.lost(out);
         if matches!(reason, Reason::BadUpdate(_)) {
             self.resume = None;
         }
         self.state = State::Closing;
         out.push(Output::Disconnect(reason));
-    }
-
-    fn request(&mut self, pending: Pending<T>, method: &str, params: &str, out: &mut Vec<Output<T>>) {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.pending.insert(id, pending);
-        out.push(Output::Send(message::request(id, method, params)));
-    }
-
-    fn request_lock(&mut self, name: String, out: &mut Vec<Output<T>>) {
-        let params = format!("[{}]", Value::from(name.as_str()));
-        self.request(Pending::Lock(name), "lock", &params, out);
-    }
-
-    fn transact(&mut self, ticket: T, params: &str, count: usize, out: &mut Vec<Output<T>>) {
-        let max = self.config.max_message;
-        if !self.is_synced() {
-            out.push(Output::Reply { ticket, result: Err(TransactError::NotConnected) });
-        } else if params.len() > max {
-            out.push(Output::Reply {
-                ticket,
-                result: Err(TransactError::TooLarge { size: params.len(), max }),
-            });
-        } else {
-            self.request(Pending::Transact { ticket, count }, "transact", params, out);
-        }
     }
 
     fn message(&mut self, message: Value, out: &mut Vec<Output<T>>) {
@@ -370,28 +343,6 @@ impl<T> Session<T> {
             }
             Ok(Incoming::Notification { method, params }) => self.notification(&method, params, out),
             Err(problem) => self.close(Reason::Malformed(problem), out),
-        }
-    }
-
-    fn reply(&mut self, pending: Pending<T>, result: Value, error: Value, out: &mut Vec<Output<T>>) {
-        match pending {
-            Pending::Transact { ticket, count } => {
-                out.push(Output::Reply { ticket, result: parse_reply(count, result, error) });
-            }
-            Pending::ServerMonitor => self.server_answered(result, &error, out),
-            Pending::Schema => self.schema_answered(&result, &error, out),
-            Pending::Monitor(method) => self.monitor_answered(method, result, &error, out),
-            Pending::Lock(name) => {
-                let held = result.get("locked").and_then(Value::as_bool).unwrap_or(false);
-                self.lock_told(name, held, out);
-            }
-            Pending::Ignored => {}
-        }
-    }
-
-    fn lock_told(&mut self, name: String, held: bool, out: &mut Vec<Output<T>>) {
-        if self.locks.told(&name, held) {
-            out.push(Output::Lock { name, held });
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use weir_ovsdb::testing::Server;
-use weir_ovsdb::{Client, Operation, TransactError, Uuid};
+use weir_ovsdb::{Client, Operation, Uuid};
 
-use crate::common::{balancer, config, nb_schema, within};
+use crate::common::{add_column, config, holds, insert_for_certain, nb_schema, schema_with, within};
 
 struct Cluster {
     servers: Vec<Server>,
     client: Client,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Cluster {
@@ -19,7 +19,7 @@ impl Cluster {
         let servers = Server::cluster(folder.path(), &nb_schema(), "OVN_Northbound", 3).unwrap();
         let client = Client::connect(config(servers.iter().map(Server::endpoint).collect()));
         within(client.synced()).await;
-        Self { servers, client, _folder: folder }
+        Self { servers, client, folder }
     }
 
     /// The server the client is connected to.
@@ -30,22 +30,6 @@ impl Cluster {
 
     fn rows(&self) -> BTreeSet<Uuid> {
         self.client.replica().rows("Load_Balancer").map(|(id, _)| *id).collect()
-    }
-}
-
-/// Inserts under a chosen identity until it is certain that the row is there: the way to write at most once.
-async fn insert_for_certain(client: &Client, id: Uuid) {
-    loop {
-        within(client.synced()).await;
-        if client.replica().get("Load_Balancer", &id).is_some() {
-            return;
-        }
-        match within(client.transact(vec![balancer("lb").with_uuid(id)])).await {
-            Ok(_) => return,
-            Err(TransactError::NotConnected | TransactError::Unknown) => {}
-            Err(error) if error.code() == "ovsdb-duplicate-uuid" => return,
-            Err(error) => panic!("{error}"),
-        }
     }
 }
 
@@ -109,4 +93,55 @@ async fn a_transfer_of_leadership_resumes_without_reading_anew() {
     while let Ok(changed) = changes.try_recv() {
         assert!(!changed.reset, "resumed after the last transaction");
     }
+}
+
+#[tokio::test]
+async fn conversion_of_a_cluster_keeps_rows_and_lock() {
+    let mut cluster = Cluster::started().await;
+    cluster.client.lock("lock").await;
+    holds(&cluster.client, "lock").await;
+    insert_for_certain(&cluster.client, Uuid::from_u128(1)).await;
+    let mut changes = cluster.client.changes();
+    let schema = schema_with(cluster.folder.path(), add_column);
+    cluster.leader().convert(&schema).unwrap();
+    while !within(changes.recv()).await.unwrap().reset {}
+    holds(&cluster.client, "lock").await;
+    insert_for_certain(&cluster.client, Uuid::from_u128(2)).await;
+    assert_eq!(cluster.rows(), (1..=2).map(Uuid::from_u128).collect());
+    assert!(cluster.client.replica().schema().unwrap().has_column("Load_Balancer", "no_such_column"));
+}
+
+#[tokio::test]
+async fn hung_leader_is_left_for_the_new_one() {
+    let mut cluster = Cluster::started().await;
+    cluster.client.lock("lock").await;
+    holds(&cluster.client, "lock").await;
+    let mut status = cluster.client.status();
+    let before = status.borrow().endpoint.clone();
+    cluster.leader().suspend().unwrap();
+    insert_for_certain(&cluster.client, Uuid::from_u128(1)).await;
+    assert_ne!(status.borrow().endpoint, before);
+    holds(&cluster.client, "lock").await;
+    assert_eq!(cluster.rows(), BTreeSet::from([Uuid::from_u128(1)]));
+    // With two servers hung there is no majority; one that goes on makes one.
+    let first = cluster.servers.iter().find(|server| Some(server.endpoint().to_string()) == before).unwrap();
+    first.resume().unwrap();
+    let before = status.borrow_and_update().endpoint.clone();
+    cluster.leader().suspend().unwrap();
+    insert_for_certain(&cluster.client, Uuid::from_u128(2)).await;
+    assert_ne!(status.borrow().endpoint, before);
+    holds(&cluster.client, "lock").await;
+}
+
+#[tokio::test]
+async fn hung_follower_does_not_hold_up_the_search_for_the_leader() {
+    let mut cluster = Cluster::started().await;
+    let mut status = cluster.client.status();
+    let before = status.borrow().endpoint.clone().unwrap();
+    // The server that is tried next after the leader.
+    let at = cluster.servers.iter().position(|server| server.endpoint().to_string() == before).unwrap();
+    cluster.servers[(at + 1) % 3].suspend().unwrap();
+    cluster.leader().control(&["cluster/failure-test", "transfer-leadership"]).unwrap();
+    within(status.wait_for(|status| status.synced && status.reconnects > 0)).await.unwrap();
+    insert_for_certain(&cluster.client, Uuid::from_u128(1)).await;
 }

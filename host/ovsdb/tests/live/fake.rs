@@ -1,5 +1,7 @@
 //! Servers of a few lines that misbehave in chosen ways.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -10,11 +12,11 @@ use crate::common::within;
 
 const ROW: &str = "00000000-0000-0000-0000-00000000000a";
 
-struct Fake {
+pub(crate) struct Fake {
     listener: TcpListener,
 }
 
-struct Conversation {
+pub(crate) struct Conversation {
     socket: TcpStream,
     splitter: Splitter,
     /// The client's name for its monitor.
@@ -22,19 +24,23 @@ struct Conversation {
 }
 
 impl Fake {
-    async fn started() -> Self {
+    pub(crate) async fn started() -> Self {
         Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
     }
 
-    fn config(&self) -> ClientConfig {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         let port = self.listener.local_addr().unwrap().port();
+        Endpoint::Tcp { host: "127.0.0.1".into(), port }
+    }
+
+    pub(crate) fn config(&self) -> ClientConfig {
         let tables = vec![TableSpec {
             name: "T".into(),
             columns: vec!["name".into()],
             indexes: vec![],
             any_of: vec![],
         }];
-        ClientConfig::new(vec![Endpoint::Tcp { host: "127.0.0.1".into(), port }], "DB", tables)
+        ClientConfig::new(vec![self.endpoint()], "DB", tables)
     }
 
     async fn accept(&self) -> Conversation {
@@ -43,23 +49,36 @@ impl Fake {
     }
 
     /// Accepts, and answers as an RFC 7047 server without extensions, until the client is synchronised.
-    async fn accept_plain(&self) -> Conversation {
+    pub(crate) async fn accept_plain(&self) -> Conversation {
+        self.accept_plain_after(Duration::ZERO).await
+    }
+
+    /// The same, silent for so long before schema and rows.
+    pub(crate) async fn accept_plain_after(&self, pause: Duration) -> Conversation {
         let mut conversation = self.accept().await;
         loop {
             let request = conversation.hear().await.unwrap();
-            let tables = json!({ "T": { ROW: { "new": { "name": "first" } } } });
-            let schema =
-                json!({ "name": "DB", "tables": { "T": { "columns": { "name": { "type": "string" } } } } });
             let method = request["method"].as_str().unwrap();
+            let database = &request["params"][0];
+            // Any other database than that of these tests is empty.
+            let (table, rows) = match database.as_str() {
+                Some("DB") => ("T", json!({ ROW: { "new": { "name": "first" } } })),
+                _ => ("Load_Balancer", json!({})),
+            };
+            let columns = json!({ "columns": { "name": { "type": "string" } } });
+            let schema = json!({ "name": database, "tables": { table: columns } });
+            let is_read = method == "monitor" && database != "_Server";
+            if method == "get_schema" || is_read {
+                tokio::time::sleep(pause).await;
+            }
             let (result, error) = match method {
                 "get_schema" => (schema, Value::Null),
-                "monitor" if request["params"][0] == "DB" => (tables, Value::Null),
+                "monitor" if is_read => (json!({ table: rows }), Value::Null),
                 "monitor" => (Value::Null, json!("unknown database")),
                 _ => (Value::Null, json!("unknown method")),
             };
-            let last = method == "monitor" && error.is_null();
             conversation.say(json!({ "id": request["id"], "result": result, "error": error })).await;
-            if last {
+            if is_read {
                 conversation.monitor = request["params"][1].clone();
                 return conversation;
             }
@@ -69,7 +88,7 @@ impl Fake {
 
 impl Conversation {
     /// The next message; `None` when the client has closed.
-    async fn hear(&mut self) -> Option<Value> {
+    pub(crate) async fn hear(&mut self) -> Option<Value> {
         loop {
             if let Some(message) = self.splitter.next().unwrap() {
                 return Some(serde_json::from_slice(&message).unwrap());
@@ -80,7 +99,7 @@ impl Conversation {
         }
     }
 
-    async fn say(&mut self, message: Value) {
+    pub(crate) async fn say(&mut self, message: Value) {
         self.socket.write_all(message.to_string().as_bytes()).await.unwrap();
     }
 }
@@ -125,7 +144,7 @@ async fn a_reply_that_is_lost_leaves_the_outcome_unknown() {
 async fn garbage_ends_the_connection_and_everything_is_read_anew() {
     let fake = Fake::started().await;
     let mut config = fake.config();
-    config.backoff_max = std::time::Duration::from_secs(1);
+    config.backoff_max = Duration::from_secs(1);
     let client = Client::connect(config);
     for garbage in
         ["nonsense", "{\"id\":}", "{\"id\":null,\"method\":\"update\",\"params\":[MONITOR,{\"T\":5}]}", "]"]
@@ -147,7 +166,7 @@ async fn garbage_ends_the_connection_and_everything_is_read_anew() {
 async fn a_silent_server_is_given_up() {
     let fake = Fake::started().await;
     let mut config = fake.config();
-    config.probe_interval = std::time::Duration::from_millis(50);
+    config.probe_interval = Duration::from_millis(50);
     let client = Client::connect(config);
     let mut conversation = fake.accept_plain().await;
     within(client.synced()).await;

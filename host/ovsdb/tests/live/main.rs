@@ -5,7 +5,11 @@ mod cluster;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod conversion;
+#[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod hung;
 #[cfg(test)]
 mod standalone;
 #[cfg(test)]

@@ -226,22 +226,3 @@ async fn a_lock_goes_from_one_client_to_the_next() {
     within(second.status().wait_for(held)).await.unwrap();
     within(second.transact(vec![Operation::assert("lock")])).await.unwrap();
 }
-
-#[tokio::test]
-async fn an_online_schema_conversion_is_followed() {
-    let (folder, server, client) = started().await;
-    within(client.transact(vec![balancer("kept")])).await.unwrap();
-    let text = std::fs::read_to_string(nb_schema()).unwrap();
-    let mut schema: serde_json::Value = serde_json::from_str(&text).unwrap();
-    schema["tables"]["Load_Balancer"]["columns"]["no_such_column"] = serde_json::json!({ "type": "string" });
-    schema.as_object_mut().unwrap().remove("cksum");
-    let file = folder.path().join("new.ovsschema");
-    std::fs::write(&file, schema.to_string()).unwrap();
-    let mut changes = client.changes();
-    testing::run("ovsdb-client", &["convert".into(), server.endpoint().to_string().into(), file.into()])
-        .unwrap();
-    while !within(changes.recv()).await.unwrap().reset {}
-    let replica = client.replica();
-    assert!(replica.schema().unwrap().has_column("Load_Balancer", "no_such_column"));
-    assert_eq!(replica.rows("Load_Balancer").next().unwrap().1.str("no_such_column"), Some(""));
-}

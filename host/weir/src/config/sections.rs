@@ -84,8 +84,8 @@ pub struct OvnConfig {
     pub ovn_sb_ca_cert: PathBuf,
     /// Seconds until a connection attempt has failed.
     pub ovsdb_connection_timeout: u64,
-    /// Seconds between attempts, at the most.
-    pub ovsdb_retry_max_interval: u64,
+    /// Seconds between attempts, at the most; 8 when it is not set.
+    pub ovsdb_retry_max_interval: Option<u64>,
     /// Milliseconds of silence before the server is probed; 0 is never.
     pub ovsdb_probe_interval: u64,
 }
@@ -147,7 +147,7 @@ impl Default for OvnConfig {
             ovn_sb_certificate: PathBuf::new(),
             ovn_sb_ca_cert: PathBuf::new(),
             ovsdb_connection_timeout: 180,
-            ovsdb_retry_max_interval: 180,
+            ovsdb_retry_max_interval: None,
             ovsdb_probe_interval: 60_000,
         }
     }
@@ -209,7 +209,8 @@ impl OvnConfig {
 
     /// `ovsdb_retry_max_interval`.
     pub fn backoff_max(&self) -> Duration {
-        Duration::from_secs(self.ovsdb_retry_max_interval.max(1))
+        self.ovsdb_retry_max_interval
+            .map_or(limits::OVSDB_RETRY, |seconds| Duration::from_secs(seconds.max(1)))
     }
 
     /// `ovsdb_probe_interval`.

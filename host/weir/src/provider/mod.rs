@@ -19,6 +19,7 @@
 //! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
 //! | [`vip_policy`] | QoS policies of VIP ports that are the user's own |
+//! | [`background`] | whether this host does background work, and why not |
 //! | [`watch`] | follows the Northbound and the lock: what may have to be repaired |
 //! | [`index`] | what plans have asked the network |
 //! | [`dirty`] | what is to be looked at, and when |
@@ -42,6 +43,7 @@
 
 mod accept;
 mod api;
+mod background;
 mod changes;
 mod conditions;
 mod defaults;
@@ -86,6 +88,7 @@ use std::{
 };
 
 pub use api::Api;
+pub(crate) use background::RELAY;
 pub use defaults::DefaultsFile;
 pub use leaked_ports::{PortLine as SyncPortLine, PortOutcome as SyncPortOutcome};
 pub use pause::Pauses;

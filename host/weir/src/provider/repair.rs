@@ -266,18 +266,6 @@ impl Host {
         }
     }
 
-    /// What this host does unasked, in words.
-    pub(super) fn background_in_words(&self) -> String {
-        if !self.holds_lock() {
-            return "another host does what nobody has called for".to_owned();
-        }
-        if !self.dirty.is_active() {
-            return "held; everything is about to be looked at".to_owned();
-        }
-        let (dirty, drifted) = (self.dirty.count(), self.drift.count());
-        format!("held; {dirty} load balancers are to be looked at, {drifted} are not as they should be")
-    }
-
     /// What nobody has called for waits until what somebody has called for is done.
     pub(super) fn without_unasked(&self, lb: LoadBalancerId, batch: Vec<Pending>) -> (Vec<Pending>, Asked) {
         if batch.iter().all(Pending::is_unasked) {

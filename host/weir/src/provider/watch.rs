@@ -11,7 +11,7 @@ use weir_model::LoadBalancerId;
 use weir_ovsdb::{Changed, Replica, RowChanged};
 use weir_plan::keys;
 
-use super::{Host, dirty::Reason};
+use super::{Host, background::RelayLog, dirty::Reason};
 use crate::{
     limits,
     northbound::{affected::affected, rows, topology::ReplicaTopology},
@@ -20,7 +20,7 @@ use crate::{
 impl Host {
     /// Whether this host does the work that nobody has called for.
     pub(super) fn holds_lock(&self) -> bool {
-        self.northbound.status().borrow().locks.contains(limits::BACKGROUND_LOCK)
+        self.northbound.status().borrow().holds(limits::BACKGROUND_LOCK)
     }
 
     /// Follows the Northbound, for ever.
@@ -28,11 +28,12 @@ impl Host {
         let mut changes = self.northbound.changes();
         let mut status = self.northbound.status();
         self.northbound.lock(limits::BACKGROUND_LOCK).await;
-        let mut holding = false;
+        let (mut holding, mut relay) = (false, RelayLog::default());
         loop {
             let holds = {
                 let status = status.borrow_and_update();
-                status.synced && status.locks.contains(limits::BACKGROUND_LOCK)
+                relay.observe(&status);
+                status.holds(limits::BACKGROUND_LOCK)
             };
             if holds != holding {
                 holding = holds;

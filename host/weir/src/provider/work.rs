@@ -88,12 +88,14 @@ impl Host {
                 self.tries.trying(lb, &oldest.record, Instant::now());
             }
             let version = self.octavias_version(lb, &batch).await;
+            let read_at = self.northbound.replica().read_at();
             // Also what was planned with plugins that are no longer in use is planned again.
             let ready = ready.filter(|ready| {
                 let current = Arc::ptr_eq(&ready.registry, &self.registry());
                 // Where nothing is to be done, it must be the newest rows that say so.
                 !ready.plan.is_empty() && current && pause == limits::RETRY_MIN && version.is_not_needed()
             });
+            let planned_earlier = ready.is_some();
             let planned = match ready {
                 Some(ready) => Ok(self.planned(ready, &batch)),
                 None => self.patience.run(|| self.replan(lb, &batch, &version)),
@@ -131,7 +133,16 @@ impl Host {
                 }
             };
             let withheld = self.withhold(lb, &mut planned.plan);
-            match self.carry_out(lb, &planned, &batch, asked).await {
+            let committed = match self.carry_out(lb, &planned, &batch, asked).await {
+                // It may have been planned for a schema that an upgrade of OVN has replaced since.
+                Err(CommitError::Refused(why))
+                    if planned_earlier || read_at != self.northbound.replica().read_at() =>
+                {
+                    Err(CommitError::Stale(why))
+                }
+                committed => committed,
+            };
+            match committed {
                 // The same batch is planned again, on the rows that it has created.
                 Ok(()) if withheld => debug!(%lb, "created rows get their vips in a second transaction"),
                 Ok(()) => {

@@ -7,7 +7,7 @@ fn a_connection_opens_with_three_requests() {
     let mut bench = Bench::new(true);
     let columns = ["name", "model", "connected", "leader", "cid", "sid", "index"];
     assert_eq!(
-        bench.step(Input::Connected),
+        bench.step(Input::Connected(Patience::default())),
         [
             Did::Sent(
                 json!({ "id": 0, "method": "monitor", "params": ["_Server", "server", { "Database": [{ "columns": columns }] }] })

@@ -2,6 +2,8 @@
 
 mod connecting;
 mod following;
+mod liveness;
+mod locks;
 
 use serde_json::json;
 
@@ -32,6 +34,7 @@ enum Did {
     Changed { reset: bool },
     Replied(u32, Result<usize, TransactError>),
     Lock(bool),
+    LockRefused(String),
 }
 
 impl Bench {
@@ -42,6 +45,7 @@ impl Bench {
             leader_only,
             tables,
             probe_interval: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(180),
             max_message: 200,
         };
         let replica = Arc::new(RwLock::new(Replica::new()));
@@ -61,6 +65,7 @@ impl Bench {
                 Output::Changed(changed) => Did::Changed { reset: changed.reset },
                 Output::Reply { ticket, result } => Did::Replied(ticket, result.map(|results| results.len())),
                 Output::Lock { held, .. } => Did::Lock(held),
+                Output::LockRefused { error, .. } => Did::LockRefused(error),
             })
             .collect()
     }
@@ -71,7 +76,7 @@ impl Bench {
 
     /// Connects; gives the ids of the three first requests.
     fn connect(&mut self) -> [Value; 3] {
-        let did = self.step(Input::Connected);
+        let did = self.step(Input::Connected(Patience::default()));
         [0, 1, 2].map(|at| sent(&did, at)["id"].clone())
     }
 
@@ -89,6 +94,24 @@ impl Bench {
         let request = bench.ask(standalone());
         assert_eq!(bench.hear(full(&request, T1)), [Did::Changed { reset: true }, Did::Synced]);
         bench
+    }
+
+    /// The server converts the database under monitor `monitor`: cancels, and tells schema and rows anew.
+    fn convert(&mut self, monitor: u64) -> Vec<Did> {
+        let did = self.hear(canceled(monitor));
+        assert_eq!(did[0], Did::Unsynced);
+        let schema = sent(&did, 1).clone();
+        let did =
+            self.hear(json!({ "id": schema["id"], "result": schema_of(&["name", "more"]), "error": null }));
+        let request = sent(&did, 0).clone();
+        self.hear(full(&request, T2))
+    }
+
+    /// Has the lock, which the server grants at once.
+    fn lock(&mut self) {
+        let request = sent(&self.step(Input::Lock("l".into())), 0).clone();
+        let granted = json!({ "id": request["id"], "result": { "locked": true }, "error": null });
+        assert_eq!(self.hear(granted), [Did::Lock(true)]);
     }
 
     fn name(&self) -> Option<String> {
@@ -135,6 +158,10 @@ fn full(request: &Value, last: &str) -> Value {
 
 fn update3(monitor: &Value, last: &str, row: Value) -> Value {
     json!({ "id": null, "method": "update3", "params": [monitor, last, { "T": { ROW: row } }] })
+}
+
+fn canceled(monitor: u64) -> Value {
+    json!({ "id": null, "method": "monitor_canceled", "params": [monitor] })
 }
 
 fn unknown_method(request: &Value) -> Value {
