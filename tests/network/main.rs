@@ -10,6 +10,7 @@ mod health;
 mod lab;
 mod pausing;
 mod plan;
+mod port_state;
 mod release;
 mod repair;
 mod sources;

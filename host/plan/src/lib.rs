@@ -42,6 +42,7 @@ mod settle;
 mod surroundings;
 pub mod topology;
 pub mod translation;
+mod unreachable;
 pub mod words;
 
 pub use acls::{Acl, ExistingAcl};

@@ -78,6 +78,8 @@ pub fn release(
     let spoken = rows.translate(&plain, &fronts, translations);
     let mut wanted = compile(&plain, &spoken, existing, around)?;
     losses.moved(&as_it_is, &wanted);
+    // The reference serves all members, whatever their ports say.
+    wanted.iter_mut().for_each(|wanted| wanted.vips = wanted.complete_vips());
     for wanted in &mut wanted {
         wanted.external_ids.retain(|key, _| !key.starts_with(keys::OURS));
         // Keys that only refuse: the reference has none, and would leave them behind.
@@ -346,9 +348,9 @@ impl Losses {
     /// Entries that no word of the above explains: a plugin's doing.
     fn moved(&mut self, now: &[Wanted], then: &[Wanted]) {
         let backends = |wanted: &[Wanted]| -> BTreeMap<String, BTreeSet<String>> {
-            let entries = wanted.iter().flat_map(|wanted| &wanted.vips);
-            let set = |to: &String| to.split(',').map(str::to_owned).collect();
-            entries.map(|(vip, to)| (vip.clone(), set(to))).collect()
+            let entries = wanted.iter().flat_map(Wanted::complete_vips);
+            let set = |to: String| to.split(',').map(str::to_owned).collect();
+            entries.map(|(vip, to)| (vip, set(to))).collect()
         };
         if self.0.iter().any(|loss| loss.traffic) {
             return;
