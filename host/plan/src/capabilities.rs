@@ -9,8 +9,8 @@ pub struct Capabilities {
     pub protocols: BTreeSet<String>,
     /// Values that `Load_Balancer.selection_fields` takes; empty where there is no such column.
     pub selection_fields: BTreeSet<String>,
-    /// Members' own floating IPs must not be distributed while their load balancer has one; see [`crate::centralised`].
-    pub centralise_members: bool,
+    /// A router sends the answers of every backend to its gateway (OVN 23.09 and later); see [`crate::centralised`].
+    pub redirects_backends: bool,
 }
 
 impl Capabilities {

@@ -47,7 +47,7 @@ pub mod words;
 
 pub use acls::{Acl, ExistingAcl};
 pub use capabilities::Capabilities;
-pub use centralised::{FloatingIp, centralise, leave_central};
+pub use centralised::{FloatingIp, MemberFloatingIps, centralise, covers_members, give_back, mark};
 pub use check::check;
 pub use compile::{Wanted, compile};
 pub use decode::{Decoded, RowFinding, decode};

@@ -111,7 +111,7 @@ pub fn release(
     }) {
         return Err(PlanError::Unsound { lb: lb.id, why: format!("row {row} would be made for a release") });
     }
-    plan.operations.extend(centralised::leave_central(lb.id, around));
+    plan.operations.extend(centralised::give_back(lb, around));
     Ok(Release { plan, losses: losses.0.into_iter().collect() })
 }
 

@@ -154,7 +154,7 @@ pub fn capabilities() -> Capabilities {
     Capabilities {
         protocols: set(&["alpha", "beta"]),
         selection_fields: set(&["f1", "f2"]),
-        centralise_members: false,
+        redirects_backends: true,
     }
 }
 
@@ -170,7 +170,11 @@ pub fn words() -> Words {
 }
 
 pub fn ownership() -> Ownership {
-    Ownership { deployment: "weir".into(), adopt: Adopt::None }
+    Ownership {
+        deployment: "weir".into(),
+        adopt: Adopt::None,
+        member_floating_ips: MemberFloatingIps::Central,
+    }
 }
 
 /// What made-up plugins say: ALPHA and GAMMA go over alpha, BETA over beta; ONE and TWO hash; `STICK` sticks. The word
