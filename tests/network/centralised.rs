@@ -1,8 +1,8 @@
-//! Members' own floating IPs are central while their load balancer has one, and distributed again afterwards.
+//! Members' own floating IPs are central where a distributed one breaks something, and distributed again afterwards.
 
 use serde_json::{Value, json};
 use weir_tests::{
-    Northbound, eventually,
+    Host, Northbound, eventually,
     objects::{self, id},
 };
 
@@ -11,6 +11,8 @@ use crate::lab::{Lab, listener, load_balancer, member, plain_pool};
 const ROUTER: &str = "neutron-cccccccc-0000-4000-8000-000000000001";
 /// The port of the topology that has 10.10.10.10, and its floating IP.
 const PORT: &str = "dddddddd-0000-4000-8000-000000000001";
+/// The one that has 10.10.10.11.
+const OTHER_PORT: &str = "dddddddd-0000-4000-8000-000000000002";
 const MAC: &str = "fa:16:3e:00:01:00";
 
 async fn lab(as_of_23_09: bool) -> Lab {
@@ -121,13 +123,115 @@ async fn it_is_central_for_as_long_as_somebody_needs_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn later_ovn_needs_none_of_it() {
+async fn later_ovn_needs_it_as_long_as_it_is_a_member() {
     let lab = lab(true).await;
+    let client = lab.client();
+    // Without a floating IP of the load balancers.
+    for_load_balancers(&lab, &[1, 2]).await;
+    // One that comes and goes changes nothing.
     floating_ip(&lab, "172.24.4.50", "10.10.10.5", &id(6, 1), None);
     let served = || lab.northbound.load_balancer(&id(1, 1))["vips"].clone();
     eventually("the floating IP", async || {
         served().as_object().unwrap().contains_key("172.24.4.50:80").then_some(())
     })
     .await;
+    for_load_balancers(&lab, &[1, 2]).await;
+    // Without share of the connections it is a member all the same.
+    let old = member(1, 1, 10);
+    let mut draining = old.clone();
+    draining["weight"] = 0.into();
+    let update = json!({"old_member": old, "new_member": draining});
+    client.call("member_update", &update).await.committed();
+    for_load_balancers(&lab, &[1, 2]).await;
+
+    client.call("member_delete", &json!({"member": member(1, 1, 10)})).await.committed();
+    for_load_balancers(&lab, &[2]).await;
+    let mut delete = objects::loadbalancer(2);
+    delete["cascade"] = true.into();
+    client.call("loadbalancer_delete", &delete).await.committed();
+    assert_eq!(members(&lab), distributed(MAC), "with the load balancer, in one transaction");
+    client.call("member_create", &json!({"member": member(1, 1, 10)})).await.committed();
+    assert!(is_central(&members(&lab)));
+}
+
+/// The same host with another word for members' floating IPs, on the same state.
+async fn restart_with(lab: &mut Lab, word: &str) {
+    lab.host.kill();
+    let southbound = lab.southbound.remote();
+    let env = [("WEIR_OVN_SB_CONNECTION", southbound.as_str()), ("WEIR_MEMBER_FLOATING_IPS", word)];
+    lab.host = Host::spawn(lab.northbound.folder(), &lab.northbound.remote(), &env);
+    lab.host.ready().await;
+    all_is_looked_at(lab).await;
+}
+
+async fn all_is_looked_at(lab: &Lab) {
+    eventually("all is looked at", async || {
+        (lab.metric("weir_load_balancers_dirty").await == 0.0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_balancer_that_is_there_begins_with_its_first_change() {
+    let northbound = Northbound::start_with(|schema| Northbound::as_of_23_09(schema, true));
+    let mut lab = Lab::start_on(northbound, &[("WEIR_MEMBER_FLOATING_IPS", "distributed")]).await;
+    for n in [1, 2] {
+        let pool = plain_pool(n, n, "TCP", vec![member(n, n, 10)]);
+        lab.make(load_balancer(n, vec![listener(n, n, "TCP", 80, n)], vec![pool])).await;
+    }
+    floating_ip(&lab, "172.24.4.70", "10.10.10.10", PORT, Some(MAC));
+    let keys = |lab: &Lab, n: usize| lab.northbound.load_balancer(&id(1, n))["external_ids"].to_string();
+    all_is_looked_at(&lab).await;
+    assert!(!keys(&lab, 1).contains("central-members"), "{}", keys(&lab, 1));
+
+    // As rows are that an older host has left.
+    restart_with(&mut lab, "central").await;
     assert_eq!(members(&lab), distributed(MAC));
+    let before = lab.northbound.dump();
+    let seen = lab.client().get(&format!("/v1/loadbalancers/{}", id(1, 1))).await.body;
+    assert_eq!(seen["drift"], json!([]));
+    lab.client().post(&format!("/v1/loadbalancers/{}/reconcile", id(1, 1))).await;
+    assert_eq!(lab.northbound.dump(), before);
+
+    let rename = json!({"old_pool": {"pool_id": id(3, 1)}, "new_pool": {"pool_id": id(3, 1), "name": "new"}});
+    lab.client().call("pool_update", &rename).await.committed();
+    for_load_balancers(&lab, &[1]).await;
+    // What comes to it later needs no further change.
+    floating_ip(&lab, "172.24.4.71", "10.10.10.11", OTHER_PORT, Some(MAC));
+    lab.client().call("member_create", &json!({"member": member(3, 1, 11)})).await.committed();
+    assert!(is_central(&lab.northbound.floating_ips()["172.24.4.71"]));
+    no_floating_ip(&lab, "172.24.4.71");
+    floating_ip(&lab, "172.24.4.71", "10.10.10.11", OTHER_PORT, Some(MAC));
+    eventually("central", async || is_central(&lab.northbound.floating_ips()["172.24.4.71"]).then_some(()))
+        .await;
+
+    restart_with(&mut lab, "distributed").await;
+    becomes(&lab, distributed(MAC)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn release_gives_back_what_the_reference_would_not_have_made_central() {
+    let mut lab = lab(true).await;
+    for_load_balancers(&lab, &[1, 2]).await;
+    lab.host.kill();
+    let output = lab.release("nobody.sock").await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(members(&lab), distributed(MAC));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn release_leaves_central_what_the_reference_has_central() {
+    let mut lab = lab(true).await;
+    floating_ip(&lab, "172.24.4.50", "10.10.10.5", &id(6, 1), None);
+    let served = || lab.northbound.load_balancer(&id(1, 1))["vips"].clone();
+    eventually("the floating IP", async || {
+        served().as_object().unwrap().contains_key("172.24.4.50:80").then_some(())
+    })
+    .await;
+    for_load_balancers(&lab, &[1, 2]).await;
+    lab.host.kill();
+    let output = lab.release("nobody.sock").await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(is_central(&members(&lab)), "{}", members(&lab));
+    assert_eq!(members(&lab)["keys"], json!({}));
 }

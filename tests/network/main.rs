@@ -14,6 +14,7 @@ mod lab;
 mod octavia_defaults;
 mod pausing;
 mod plan;
+mod port_state;
 mod reach;
 mod reachability;
 mod relay;

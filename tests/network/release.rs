@@ -7,7 +7,7 @@ use weir_tests::{host, objects::id};
 use crate::lab::{Lab, listener, load_balancer, member, plain_pool};
 
 impl Lab {
-    async fn release(&self, socket: &str) -> Output {
+    pub async fn release(&self, socket: &str) -> Output {
         let mut command = Command::new(host::binary());
         command.args(["release", "--all"]);
         command.env("WEIR_LISTEN", format!("unix:{}", self.northbound.folder().join(socket).display()));

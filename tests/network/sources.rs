@@ -8,6 +8,8 @@ use weir_tests::{
 
 use crate::lab::{Lab, listener, load_balancer, member, plain_pool, pool};
 
+/// The ports of the topology that have 10.10.10.10 and .11.
+const MEMBERS: [&str; 2] = ["dddddddd-0000-4000-8000-000000000001", "dddddddd-0000-4000-8000-000000000002"];
 const SOURCE: &str = "eeeeeeee-0000-4000-8000-000000000004";
 
 fn mappings(lab: &Lab) -> usize {
@@ -81,4 +83,69 @@ async fn who_cannot_be_probed_is_refused_and_who_is_there_stays() {
     assert_eq!(checks(&lab), 1);
     assert_eq!(client.call("member_create", &another).await.status, 200);
     assert_eq!(client.call("health_monitor_update", &up).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_member_stays_out_when_its_subnet_loses_its_source_port() {
+    let mut lab = Lab::start().await;
+    let (vip, both) = ("10.10.10.5:80", "10.10.10.10:8080,10.10.10.11:8080");
+    let members = vec![member(1, 1, 10), member(2, 1, 11)];
+    lab.make(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![pool(1, "TCP", "TCP", members)]))
+        .await;
+    lab.southbound.says(MEMBERS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.southbound.says(MEMBERS[1], "10.10.10.11", 8080, "tcp", "online");
+    lab.told(&id(4, 1), "ERROR").await;
+    assert_eq!(lab.vips()[vip], both, "OVN leaves it out");
+
+    lab.remove_port(SOURCE);
+    eventually("not probed any more", async || (mappings(&lab) == 0).then_some(())).await;
+    assert_eq!(checks(&lab), 0);
+    assert_eq!(lab.vips()[vip], "10.10.10.11:8080", "in the same transaction");
+    // As OVN does then.
+    lab.southbound.forgets(MEMBERS[0], "10.10.10.10", 8080, "tcp");
+    lab.southbound.forgets(MEMBERS[1], "10.10.10.11", 8080, "tcp");
+    let update = |weight: u16| {
+        let mut new = member(2, 1, 11);
+        new["weight"] = weight.into();
+        json!({"old_member": member(2, 1, 11), "new_member": new})
+    };
+    lab.client().call("member_update", &update(2)).await.committed();
+    assert_eq!(lab.vips()[vip], "10.10.10.11:8080,10.10.10.11:8080");
+    lab.client().call("member_update", &update(1)).await.committed();
+    lab.host.kill();
+    lab.host.restart();
+    lab.host.ready().await;
+    eventually("all is looked at", async || {
+        (lab.metric("weir_load_balancers_dirty").await == 0.0).then_some(())
+    })
+    .await;
+    assert_eq!(lab.vips()[vip], "10.10.10.11:8080");
+    assert_eq!(lab.agent.operating(&id(4, 1)), "ERROR");
+    assert_eq!(lab.agent.operating(&id(1, 1)), "DEGRADED");
+
+    lab.by_hand(&objects::source_port());
+    eventually("probed again", async || (checks(&lab) == 1).then_some(())).await;
+    assert_eq!(lab.vips()[vip], both);
+    lab.told(&id(4, 1), "ONLINE").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vip_whose_members_are_all_dead_stays_when_its_subnet_loses_its_source_port() {
+    let lab = Lab::start().await;
+    lab.make(load_balancer(
+        1,
+        vec![listener(1, 1, "TCP", 80, 1)],
+        vec![pool(1, "TCP", "TCP", vec![member(1, 1, 10)])],
+    ))
+    .await;
+    lab.southbound.says(MEMBERS[0], "10.10.10.10", 8080, "tcp", "offline");
+    lab.told(&id(1, 1), "ERROR").await;
+    lab.remove_port(SOURCE);
+    eventually("not probed any more", async || (mappings(&lab) == 0).then_some(())).await;
+    lab.southbound.forgets(MEMBERS[0], "10.10.10.10", 8080, "tcp");
+    // Another change, so that it is planned on that.
+    let update = json!({"old_member": member(1, 1, 10), "new_member": {"member_id": id(4, 1), "weight": 3}});
+    lab.client().call("member_update", &update).await.committed();
+    assert_eq!(lab.vips()["10.10.10.5:80"], "10.10.10.10:8080");
+    assert_eq!(lab.agent.operating(&id(1, 1)), "ERROR");
 }

@@ -84,16 +84,24 @@ def test_neutrons_own_code_finds_the_members(cloud, networks, tenant):
     # Now the VIP's own makes it central, and leaves it so until it goes.
     lb = serving(tenant, networks.private_subnet, "10.10.10.44")
     vip_port = tenant.balancer(lb)["vip_port_id"]
-    assert nat(cloud, members)["logical_port"] == server
+    # Where routers redirect the answers of backends, Weir has it central as long as it is a member.
+    while_member = [] if redirects_backends(cloud) else server
+    assert nat(cloud, members)["logical_port"] == while_member
     of_vip = tenant.make("floatingip", floating_network_id=networks.public, port_id=vip_port)
     assert not nat(cloud, members)["logical_port"]
     assert nat(cloud, others)["logical_port"] == bystander
     eventually("the floating IP serves", lambda: f"{of_vip['floating_ip_address']}:80" in fronts(cloud, lb))
     tenant.drop("floatingip", of_vip["id"])
-    assert nat(cloud, members)["logical_port"] == server
+    assert nat(cloud, members)["logical_port"] == while_member
     tenant.remove(lb)
+    assert nat(cloud, members)["logical_port"] == server
     for one in (members, others):
         tenant.drop("floatingip", one["id"])
+
+
+def redirects_backends(cloud):
+    """OVN 23.09 and later, told by the first column that came after 23.06."""
+    return "status" in cloud.rows(table="logical_router_port")[0]
 
 
 def nat(cloud, floating):

@@ -50,18 +50,19 @@ impl Southbound {
 
     /// What ovn-controller says of a port's address: `online`, `offline` or `error`.
     pub fn says(&self, logical_port: &str, address: &str, port: u16, protocol: &str, status: &str) {
-        let of = json!([
-            ["logical_port", "==", logical_port],
-            ["ip", "==", address],
-            ["port", "==", port],
-            ["protocol", "==", protocol]
-        ]);
+        let of = of(logical_port, address, port, protocol);
         let row = json!({"logical_port": logical_port, "ip": address, "port": port, "protocol": protocol,
             "status": status});
         self.transact(&[
             json!({"op": "delete", "table": "Service_Monitor", "where": of}),
             json!({"op": "insert", "table": "Service_Monitor", "row": row}),
         ]);
+    }
+
+    /// OVN probes a port's address no longer.
+    pub fn forgets(&self, logical_port: &str, address: &str, port: u16, protocol: &str) {
+        let of = of(logical_port, address, port, protocol);
+        self.transact(&[json!({"op": "delete", "table": "Service_Monitor", "where": of})]);
     }
 
     fn transact(&self, operations: &[Value]) {
@@ -78,4 +79,13 @@ impl Southbound {
         let reply: Vec<Value> = serde_json::from_str(&text).unwrap();
         assert!(reply.iter().all(|result| result.get("error").is_none()), "{text}");
     }
+}
+
+fn of(logical_port: &str, address: &str, port: u16, protocol: &str) -> Value {
+    json!([
+        ["logical_port", "==", logical_port],
+        ["ip", "==", address],
+        ["port", "==", port],
+        ["protocol", "==", protocol]
+    ])
 }

@@ -106,17 +106,8 @@ impl Touched {
 /// What a done change lets go, children before parents; `after` is the load balancer as the change left it.
 pub fn released(touched: &Touched, after: Option<&LoadBalancer>, health: &HealthMap) -> Vec<Released> {
     let statuses = after.map(|lb| operating_statuses(lb, health));
-    let in_use = touched.parents.iter().any(|parent| matches!(parent, ObjectRef::Listener(_)));
     let status = |object: ObjectRef| {
         let mut operating = statuses.as_ref().and_then(|statuses| operating(statuses, after, object));
-        if let ObjectRef::Pool(id) = object
-            && in_use
-            && touched.created.contains(&object)
-            && after.and_then(|lb| lb.pools.get(&id)).is_some_and(|pool| pool.admin_state_up)
-        {
-            // As the reference driver: a pool that has just come to a listener is not yet to blame for being empty.
-            operating = Some(OperatingStatus::Online);
-        }
         let own = touched.own.contains(&object);
         let without_effect = !own && matches!(object, ObjectRef::L7Policy(_) | ObjectRef::L7Rule(_));
         if without_effect {

@@ -18,7 +18,7 @@ pub enum OperatingStatus {
     NoMonitor,
     /// Works.
     Online,
-    /// Administratively down, or a pool without members.
+    /// Administratively down, or a pool without members that no enabled listener uses.
     Offline,
     /// Some members do not answer.
     Degraded,
@@ -55,6 +55,10 @@ pub enum Health {
     Offline,
     /// It has no port in OVN, so it cannot be probed; behind a monitor it then gets no connections.
     NoPort,
+    /// Its port in OVN is not up, and no probe has found it offline: OVN would send it connections.
+    PortDown,
+    /// The last probe found it offline, and no probe is sent now.
+    LastOffline,
 }
 
 /// The health of a load balancer's members; one that is not named is [`Health::Unknown`].
@@ -76,15 +80,16 @@ pub struct OperatingStatuses {
 /// Computes the statuses of a load balancer, over all its protocols.
 ///
 /// A member whose pool is not probed is NO_MONITOR; one that is probed is ONLINE until the network says otherwise, since it
-/// gets connections until then. An object that is administratively down is OFFLINE; a pool without members too. Otherwise a pool is as bad as its
-/// members, a listener as its pool, the load balancer as its worst listener; OFFLINE is not handed upwards.
+/// gets connections until then. An object that is administratively down is OFFLINE. A pool without members is ONLINE where an
+/// enabled listener uses it, else OFFLINE. Any other pool is as bad as its members, a listener as its pool, the load balancer
+/// as its worst listener; OFFLINE is not handed upwards.
 pub fn operating_statuses(lb: &LoadBalancer, health: &HealthMap) -> OperatingStatuses {
     let members = lb.pools.values().flat_map(|pool| pool.members.values().map(move |member| (pool, member)));
     let health = |member: &Member| health.get(&member.id).copied().unwrap_or_default();
     let members: BTreeMap<_, _> =
         members.map(|(pool, member)| (member.id, member_status(pool, member, health(member)))).collect();
     let pools: BTreeMap<_, _> =
-        lb.pools.values().map(|pool| (pool.id, pool_status(pool, &members))).collect();
+        lb.pools.values().map(|pool| (pool.id, pool_status(lb, pool, &members))).collect();
     let listeners: BTreeMap<_, _> = lb
         .listeners
         .values()
@@ -117,13 +122,18 @@ fn member_status(pool: &Pool, member: &Member, health: Health) -> OperatingStatu
         _ if !member.admin_state_up => OperatingStatus::Offline,
         _ if member.weight == 0 => OperatingStatus::Draining,
         _ if pool.probing().is_none() => OperatingStatus::NoMonitor,
-        Health::Offline | Health::NoPort => OperatingStatus::Error,
+        Health::Offline | Health::NoPort | Health::PortDown | Health::LastOffline => OperatingStatus::Error,
         Health::Online | Health::Unknown => OperatingStatus::Online,
     }
 }
 
-fn pool_status(pool: &Pool, members: &BTreeMap<MemberId, OperatingStatus>) -> OperatingStatus {
-    if !pool.admin_state_up || pool.members.is_empty() {
+fn pool_status(
+    lb: &LoadBalancer,
+    pool: &Pool,
+    members: &BTreeMap<MemberId, OperatingStatus>,
+) -> OperatingStatus {
+    let in_use = || lb.listeners_of_pool(pool.id).any(|listener| listener.admin_state_up);
+    if !pool.admin_state_up || (pool.members.is_empty() && !in_use()) {
         return OperatingStatus::Offline;
     }
     let failed =

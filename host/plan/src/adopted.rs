@@ -5,7 +5,7 @@
 //! that are hashed. So such a row stays to the letter as it is, with our keys besides, until there is a change to it: as
 //! long as what Weir would write is what it would have written when it took the row over, which `weir:adopted` says.
 //!
-//! Only members' statuses are kept up in it.
+//! Only members' statuses are kept up in it, and which members are out of reach (see [`crate::unreachable`]).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,6 +44,7 @@ pub(crate) fn left(
     }
     let mut left = old.clone();
     left.external_ids.retain(|key, _| !key.starts_with(keys::OURS));
+    reach(&mut left, row);
     statuses(&mut left, row);
     if same_to_the_letter(row, &left, wanted, existing) {
         return None;
@@ -69,6 +70,7 @@ pub(crate) fn untouched(
     stands.then(|| {
         let mut row = old.clone();
         row.external_ids.retain(|key, _| !key.starts_with(keys::OURS));
+        row.vips.extend(released.complete.clone());
         row
     })
 }
@@ -107,8 +109,7 @@ fn serves_alike(row: &LoadBalancerRow, wanted: &Wanted, existing: &Existing, wor
     let options: BTreeMap<_, _> = ours(old).collect();
     protocol
         && old.name == row.name
-        // In the same order where only that differed: see `diff`.
-        && old.vips == row.vips
+        && (old.external_ids.contains_key(keys::ADOPTED) || same_entries(&old.vips, &wanted.complete_vips()))
         && options == ours(row).collect()
         && (!old.selection_fields.is_empty() || row.selection_fields.is_empty())
         && old.selection_fields.is_subset(&row.selection_fields)
@@ -116,6 +117,32 @@ fn serves_alike(row: &LoadBalancerRow, wanted: &Wanted, existing: &Existing, wor
         && wanted.place.attached.routers.is_subset(&existing.attached.routers)
         && same_objects(row, old)
         && probes_alike(row, old)
+}
+
+/// Whether two columns `vips` say the same, in whatever order their backends stand.
+fn same_entries(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
+    one.len() == other.len()
+        && one
+            .iter()
+            .all(|(vip, backends)| other.get(vip).is_some_and(|other| same_backends(backends, other)))
+}
+
+fn same_backends(one: &str, other: &str) -> bool {
+    let sorted = |list: &str| {
+        let mut backends: Vec<_> = list.split(',').map(str::to_owned).collect();
+        backends.sort_unstable();
+        backends
+    };
+    one == other || sorted(one) == sorted(other)
+}
+
+/// Takes out members that are out of reach, and lets them in again.
+fn reach(left: &mut LoadBalancerRow, row: &LoadBalancerRow) {
+    for (vip, backends) in &row.vips {
+        if let Some(before) = left.vips.get_mut(vip).filter(|before| !same_backends(before, backends)) {
+            before.clone_from(backends);
+        }
+    }
 }
 
 /// Whether the keys of VIPs, listeners and pools say the same.
@@ -194,19 +221,8 @@ fn statuses(left: &mut LoadBalancerRow, row: &LoadBalancerRow) {
 
 /// Hash of what Weir would write, but for our own keys and what changes by itself.
 fn hash(wanted: &Wanted) -> String {
-    let Wanted {
-        protocol,
-        vips,
-        selection_fields,
-        options,
-        defaults,
-        external_ids,
-        place,
-        checks,
-        unanswered: _,
-        acls: _,
-        kept: _,
-    } = wanted;
+    let Wanted { protocol, selection_fields, options, defaults, external_ids, place, checks, .. } = wanted;
+    let vips = wanted.complete_vips();
     let options: BTreeMap<_, _> = options.iter().filter(|(key, _)| !defaults.contains(*key)).collect();
     let said: BTreeMap<_, _> = external_ids
         .iter()
@@ -214,7 +230,7 @@ fn hash(wanted: &Wanted) -> String {
         .collect();
     let checked: BTreeMap<_, _> =
         checks.rows.iter().map(|(vip, check)| (vip, (&check.options, &check.external_ids))).collect();
-    let all = (protocol, vips, selection_fields, options, said, &place.attached, &checks.mappings, checked);
+    let all = (protocol, &vips, selection_fields, options, said, &place.attached, &checks.mappings, checked);
     let text = python_json::to_string(&all);
     Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,10 +9,10 @@ pub struct Capabilities {
     pub protocols: BTreeSet<String>,
     /// Values that `Load_Balancer.selection_fields` takes; empty where there is no such column.
     pub selection_fields: BTreeSet<String>,
-    /// Members' own floating IPs must not be distributed while their load balancer has one; see [`crate::centralised`].
-    pub centralise_members: bool,
     /// Flavor keys that the connected OVN does not have as options, with the release that brought them.
     pub missing_options: BTreeMap<&'static str, &'static str>,
+    /// A router sends the answers of every backend to its gateway (OVN 23.09 and later); see [`crate::centralised`].
+    pub redirects_backends: bool,
 }
 
 impl Capabilities {

@@ -1,11 +1,18 @@
-//! Members' own floating IPs, made central while a load balancer of theirs has a floating IP too.
+//! Members' own floating IPs, made central where a distributed one breaks something.
 //!
 //! A distributed floating IP (`external_mac` and `logical_port` on its `NAT` row, ovn-nb(5)) is translated where its port
 //! is. Connections to a load balancer's floating IP come in by the gateway, and before OVN 23.09 the answers of a member
 //! with a distributed floating IP go out where the member is, past the gateway that knows the connection. So both columns are
-//! cleared, as the reference driver does: the one exception to never writing to Neutron's rows.
+//! cleared as long as the load balancer has a floating IP, as the reference driver does.
 //!
-//! What was cleared stands in two keys of ours on the row: [`keys::CENTRALISED`] names the load balancers that need it, and
+//! From OVN 23.09 on routers redirect the answers of every backend to the gateway (ovn-northd(8), table of the gateway
+//! redirect). Then the member's own floating IP is dead at the member's port: its answers pass the gateway, which does not know
+//! the connection. So both columns are cleared as long as the member is in a load balancer. A member whose floating IP is
+//! distributed has it on a router in its subnet, and that router has every load balancer of the member. What such a clearing
+//! cuts is said by a change, so a load balancer that was there before begins with its first one ([`keys::CENTRAL_MEMBERS`]).
+//!
+//! `NAT` rows are Neutron's: this is the one exception to never writing to them. What was cleared stands in two keys of ours on
+//! the row: [`keys::CENTRALISED`] names the load balancers that need it, and
 //! [`keys::DISTRIBUTED`] what the columns were, which come back with the last of them. Neutron looks for a row to make
 //! distributed again by its `logical_port`, and finds none while it is cleared; a floating IP that it gives to a member it
 //! makes central itself, and then there is nothing to clear and nothing to bring back. What it writes anew all the same is
@@ -18,8 +25,8 @@ use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId};
 
 use crate::{
-    fronts::fronts, keys, monitors::port_of, operations::Operation, python_json, surroundings::Surroundings,
-    topology::FLOATING_IP_PORT,
+    compile::Wanted, fronts::fronts, keys, monitors::port_of, operations::Operation, python_json,
+    row::Existing, surroundings::Surroundings, topology::FLOATING_IP_PORT,
 };
 
 /// A floating IP of a member: a `NAT` row as far as it matters here.
@@ -43,13 +50,40 @@ struct Distributed {
     logical_port: String,
 }
 
-/// Makes floating IPs of a load balancer's members central or distributed; none where all are as they should be.
+/// What becomes of floating IPs of members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberFloatingIps {
+    /// Those that would break something are central.
+    #[default]
+    Central,
+    /// They stay as Neutron makes them.
+    Distributed,
+}
+
+/// Whether the members of a load balancer have central floating IPs as long as they are members: on an OVN that wants it, from
+/// its first change on. `changes`: it is planned for a change.
+pub fn covers_members(existing: &[Existing], changes: bool, around: Surroundings<'_>) -> bool {
+    let said = |existing: &Existing| existing.row.external_ids.contains_key(keys::CENTRAL_MEMBERS);
+    let central = around.ownership.member_floating_ips == MemberFloatingIps::Central;
+    let wants_it = around.capabilities.redirects_backends && central;
+    existing.iter().any(said) || (wants_it && (changes || existing.is_empty()))
+}
+
+/// Writes into a row that the members' floating IPs are central.
+pub fn mark(wanted: &mut Wanted) {
+    wanted.external_ids.insert(keys::CENTRAL_MEMBERS.to_owned(), "true".to_owned());
+}
+
+/// Makes floating IPs of a load balancer's members central or distributed; none where all are as they should be. `covered` is
+/// [`covers_members`].
 pub fn centralise(
     lb: LoadBalancerId,
     wanted: Option<&LoadBalancer>,
+    covered: bool,
     around: Surroundings<'_>,
 ) -> Vec<Operation> {
-    let central = wanted.map(|lb| to_be_central(lb, around)).unwrap_or_default();
+    let central = wanted.map(|lb| to_be_central(lb, covered, around)).unwrap_or_default();
     let mut operations = Vec::new();
     let mut change = |before: FloatingIp, after: FloatingIp| {
         if before != after {
@@ -67,22 +101,37 @@ pub fn centralise(
     operations
 }
 
-/// Leaves floating IPs central that are so for a load balancer, and forgets that it was done here: for giving it back to the
-/// reference driver, which has them central too.
-pub fn leave_central(lb: LoadBalancerId, around: Surroundings<'_>) -> Vec<Operation> {
-    let leave = |before: FloatingIp| {
+/// What giving a load balancer back to the reference driver does to floating IPs of its members. Beside a floating IP of the
+/// load balancer that driver has them central too: they stay so, and that it was done here is forgotten. Without one they become
+/// distributed again.
+pub fn give_back(lb: &LoadBalancer, around: Surroundings<'_>) -> Vec<Operation> {
+    let stays = has_floating_ip(lb, around);
+    let give_back = |before: FloatingIp| {
         let columns = (before.external_mac.clone(), before.logical_port.clone());
-        let mut after = before.clone().release(lb);
-        (after.external_mac, after.logical_port) = columns;
+        let mut after = before.clone().release(lb.id);
+        if stays {
+            (after.external_mac, after.logical_port) = columns;
+            // Nor does another load balancer's end bring it back.
+            after.external_ids.remove(keys::DISTRIBUTED);
+        }
         Operation::MemberFloatingIp { before, after }
     };
-    around.topology.centralised_for(lb).into_iter().map(leave).collect()
+    around.topology.centralised_for(lb.id).into_iter().map(give_back).collect()
+}
+
+fn has_floating_ip(lb: &LoadBalancer, around: Surroundings<'_>) -> bool {
+    fronts(lb, around.topology).iter().any(|front| front.floating)
 }
 
 /// The floating IPs of the members, where they must not be distributed.
-fn to_be_central(lb: &LoadBalancer, around: Surroundings<'_>) -> BTreeMap<Uuid, FloatingIp> {
+fn to_be_central(lb: &LoadBalancer, covered: bool, around: Surroundings<'_>) -> BTreeMap<Uuid, FloatingIp> {
     let topology = around.topology;
-    if !around.capabilities.centralise_members || fronts(lb, topology).iter().all(|front| !front.floating) {
+    let wanted = match around.ownership.member_floating_ips {
+        MemberFloatingIps::Distributed => false,
+        MemberFloatingIps::Central if around.capabilities.redirects_backends => covered,
+        MemberFloatingIps::Central => has_floating_ip(lb, around),
+    };
+    if !wanted {
         return BTreeMap::new();
     }
     let members = lb.pools.values().flat_map(|pool| pool.members.values());

@@ -22,6 +22,7 @@ use crate::{
     row::{Existing, LoadBalancerRow},
     surroundings::Surroundings,
     translation::{Problem, Translation, Translations, Unit, UnitKey, units},
+    unreachable::{self, Backend, EntryState},
     words::Words,
 };
 
@@ -42,6 +43,8 @@ pub struct Wanted {
     pub unanswered: BTreeMap<IpAddr, Unanswered>,
     /// Keys of the table in [`keys`], all but `weir:seen` and `weir:own`.
     pub external_ids: BTreeMap<String, String>,
+    /// Entries of `vips` that lack members out of reach, with all their backends; see [`crate::unreachable`].
+    pub complete: BTreeMap<String, String>,
     /// Where it belongs.
     pub place: Place,
     /// How members are probed.
@@ -65,6 +68,8 @@ pub(crate) struct Content {
     pub listeners: BTreeSet<ListenerId>,
     pub pools: BTreeSet<PoolId>,
     vips: BTreeMap<String, (String, Option<ListenerId>)>,
+    /// Who the backends of entries are, where a plugin has named them.
+    backends: BTreeMap<String, Vec<Backend>>,
     kept: Vec<(UnitKey, Problem)>,
     pub makers: Makers,
 }
@@ -127,9 +132,12 @@ pub fn compile(
         if !named.is_empty() {
             external_ids.insert(keys::OPTIONS.to_owned(), named.join(","));
         }
+        let mut vips = content.vips.into_iter().map(|(vip, (backends, _))| (vip, backends)).collect();
+        let complete = leave_out(&mut vips, &content.backends, &group.transport, &checks, existing, around);
         wanted.push(Wanted {
             protocol: group.transport,
-            vips: content.vips.into_iter().map(|(vip, (backends, _))| (vip, backends)).collect(),
+            vips,
+            complete,
             selection_fields: group.selection_fields,
             options: group.options,
             defaults,
@@ -142,6 +150,35 @@ pub fn compile(
         });
     }
     Ok(wanted)
+}
+
+/// Takes backends out of entries that cannot be reached; gives the entries as they were.
+fn leave_out(
+    vips: &mut BTreeMap<String, String>,
+    backends: &BTreeMap<String, Vec<Backend>>,
+    transport: &str,
+    checks: &Checks,
+    existing: &[Existing],
+    around: Surroundings<'_>,
+) -> BTreeMap<String, String> {
+    let mut complete = BTreeMap::new();
+    for (vip, backends) in backends {
+        let entry = EntryState { vip, transport, checked: checks.rows.contains_key(vip) };
+        let reachable = unreachable::reachable(backends, &entry, around.health, existing);
+        if let (Some(reachable), Some(written)) = (reachable, vips.get_mut(vip)) {
+            complete.insert(vip.clone(), std::mem::replace(written, reachable));
+        }
+    }
+    complete
+}
+
+impl Wanted {
+    /// The entries with all their members, as a driver writes them that does not know which ones are out of reach.
+    pub(crate) fn complete_vips(&self) -> BTreeMap<String, String> {
+        let mut vips = self.vips.clone();
+        vips.extend(self.complete.clone());
+        vips
+    }
 }
 
 fn allowed(column: &'static str, value: &str, known: &BTreeSet<String>) -> Result<(), PlanError> {
@@ -319,15 +356,19 @@ impl Content {
             let mut backends = Vec::new();
             for backend in &entry.backends {
                 let Some(member) = members.get(backend.member as usize) else { continue };
-                let socket = keys::socket(&member.address, backend.port);
-                backends.extend(std::iter::repeat_n(socket, usize::from(backend.copies)));
+                let backend_of =
+                    Backend { socket: keys::socket(&member.address, backend.port), member: member.id };
+                backends.extend(std::iter::repeat_n(backend_of, usize::from(backend.copies)));
             }
             if backends.is_empty() {
                 continue;
             }
             let listener = unit.listener.map(|listener| listener.id);
             let vip = keys::socket(&vip.address, entry.port);
-            if let Some((_, Some(other))) = self.vips.insert(vip.clone(), (backends.join(","), listener))
+            let list: Vec<_> = backends.iter().map(|backend| backend.socket.as_str()).collect();
+            let list = list.join(",");
+            self.backends.insert(vip.clone(), backends);
+            if let Some((_, Some(other))) = self.vips.insert(vip.clone(), (list, listener))
                 && let Some(listener) = listener.filter(|listener| *listener != other)
             {
                 return Err(PlanError::VipTaken { listener, other, vip, transport: transport.to_owned() });

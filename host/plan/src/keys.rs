@@ -25,6 +25,7 @@
 //! | `weir:loadbalancer` | JSON of [`LoadBalancerKey`]: VIP network and subnet, project, flavor, further options | Weir |
 //! | `weir:options` | options of the row that only the flavor, or a plugin that is not built in, sets, comma separated: they go with it | Weir |
 //! | `weir:adopted` | hash of what Weir would write; as long as it is that, the row stays as the driver before has left it, see [`crate::adopted`] | Weir |
+//! | `weir:central-members` | `true`: members' own floating IPs are central as long as they are members, see [`crate::centralised`]; absent before the first change of a load balancer that was there before | Weir |
 //! | `weir:listener-<id>` | JSON of [`ListenerKey`]; absent where all is as the row says | Weir |
 //! | `weir:pool-<id>` | JSON of [`PoolKey`]; absent where all is as the row says | Weir |
 //! | `weir:member-<id>` | JSON of [`MemberKey`]; absent for weight 1, no backup, no further option | Weir |
@@ -102,6 +103,8 @@ pub const CHECK_MONITOR: &str = "octavia:healthmonitor";
 pub const CHECK_POOL: &str = "octavia:pool_id";
 /// On a health check: the address of its VIP entry.
 pub const CHECK_VIP: &str = "octavia:vip";
+/// Members' own floating IPs are central as long as they are members.
+pub const CENTRAL_MEMBERS: &str = "weir:central-members";
 /// On a member's floating IP: the load balancers that need it to be central.
 pub const CENTRALISED: &str = "weir:centralised_for";
 /// On a member's floating IP: what it was before.

@@ -44,12 +44,13 @@ mod settle;
 mod surroundings;
 pub mod topology;
 pub mod translation;
+mod unreachable;
 mod withhold;
 pub mod words;
 
 pub use acls::{Acl, ExistingAcl};
 pub use capabilities::Capabilities;
-pub use centralised::{FloatingIp, centralise, leave_central};
+pub use centralised::{FloatingIp, MemberFloatingIps, centralise, covers_members, give_back, mark};
 pub use check::check;
 pub use compile::{Wanted, compile};
 pub use decode::{Decoded, RowFinding, decode};

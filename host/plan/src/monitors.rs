@@ -5,6 +5,7 @@
 //! that is served could not be probed for want of a source address; a member without a port cannot be helped and is reported.
 
 use std::{
+    cell::LazyCell,
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
@@ -214,6 +215,9 @@ pub(crate) fn port_of(lb: &LoadBalancer, member: &Member, topology: &dyn Topolog
 }
 
 /// What the network says of the members behind monitors, each by its own port, address and port number.
+///
+/// While probes are not known, the rows say it. Where a member of a pool cannot be probed for want of a source address, its
+/// entries may have no check (see [`checks`]): the last result, which the rows have, counts until they have one again.
 pub fn health(
     lb: &LoadBalancer,
     existing: &[Existing],
@@ -221,17 +225,35 @@ pub fn health(
     probes: &dyn Probes,
 ) -> HealthMap {
     let mut health = HealthMap::new();
-    let before = if probes.are_known() { HealthMap::new() } else { health_in_rows(existing) };
+    let rows = LazyCell::new(|| health_in_rows(existing));
+    let last = |member: &Member| match rows.get(&member.id) {
+        Some(Health::Offline) => Health::LastOffline,
+        said => said.copied().unwrap_or_default(),
+    };
     for pool in lb.pools.values().filter(|pool| pool.probing().is_some()) {
         let transport = transport_of(pool, existing);
-        for member in pool.members.values().filter(|member| member.admin_state_up) {
-            let said = match (locate(lb, member, topology), transport) {
-                (Located::NoPort, _) => Health::NoPort,
-                (_, _) if !probes.are_known() => before.get(&member.id).copied().unwrap_or(Health::Unknown),
+        let enabled = || pool.members.values().filter(|member| member.admin_state_up);
+        let unprobed =
+            LazyCell::new(|| enabled().any(|m| matches!(reach(lb, m, topology), Reach::Sourceless(_))));
+        for member in enabled() {
+            let said = match locate(lb, member, topology) {
+                Located::NoPort => Health::NoPort,
+                _ if !probes.are_known() => last(member),
                 // It is not probed until the subnet is known.
-                (Located::UnknownSubnet(_), _) | (Located::Port(..), None) => Health::Unknown,
-                (Located::Port(_, _, port), Some(transport)) => {
-                    probes.health(&port, &member.address, member.port, transport)
+                Located::UnknownSubnet(_) if last(member) == Health::LastOffline => Health::LastOffline,
+                Located::UnknownSubnet(_) => Health::Unknown,
+                Located::Port(_, _, port) => {
+                    let down = topology.is_down(&port);
+                    let probed = transport
+                        .map(|transport| probes.health(&port, &member.address, member.port, transport));
+                    match probed.unwrap_or_default() {
+                        Health::Offline => Health::Offline,
+                        _ if down => Health::PortDown,
+                        Health::Unknown if last(member) == Health::LastOffline && *unprobed => {
+                            Health::LastOffline
+                        }
+                        said => said,
+                    }
                 }
             };
             health.insert(member.id, said);

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use weir_model::LoadBalancerId;
 
-use crate::{diff::row_uuid, edited, error::PlanError, keys, row::LoadBalancerRow};
+use crate::{
+    centralised::MemberFloatingIps, diff::row_uuid, edited, error::PlanError, keys, row::LoadBalancerRow,
+};
 
 /// Rows of one load balancer whose uuids are looked through.
 const NUMBERS: u32 = 16;
@@ -21,13 +23,15 @@ pub enum Adopt {
     Ids(BTreeSet<LoadBalancerId>),
 }
 
-/// The deployment's name and what it may adopt.
+/// The deployment's name, what it may adopt, and what it does to members' floating IPs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ownership {
     /// Value of `weir:owner` on our rows.
     pub deployment: String,
     /// What may be taken over.
     pub adopt: Adopt,
+    /// What becomes of `NAT` rows, which are Neutron's.
+    pub member_floating_ips: MemberFloatingIps,
 }
 
 impl Ownership {

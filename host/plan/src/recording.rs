@@ -38,6 +38,8 @@ pub enum Lookup {
     CentralisedFor(LoadBalancerId),
     /// [`Topology::port_at`].
     PortAt(Switch, Vec<IpNet>, IpAddr),
+    /// [`Topology::is_down`].
+    IsDown(String),
     /// [`Topology::source_of`].
     SourceOf(SubnetId, Switch, bool),
     /// [`Topology::acls`].
@@ -63,6 +65,8 @@ pub enum Key {
     CentralisedFor(LoadBalancerId),
     /// An address on some switch.
     Address(IpAddr),
+    /// Whether a switch port, by its name, is up.
+    PortState(String),
     /// The port that health checks of a subnet are sent from.
     Source(SubnetId),
     /// The rules of switches for a load balancer.
@@ -81,6 +85,7 @@ impl Lookup {
             Self::FloatingIps(port, _) | Self::MemberFloatingIps(port, _) => Key::FloatingIps(*port),
             Self::CentralisedFor(lb) => Key::CentralisedFor(*lb),
             Self::PortAt(_, _, address) => Key::Address(*address),
+            Self::IsDown(port) => Key::PortState(port.clone()),
             Self::SourceOf(subnet, _, _) => Key::Source(*subnet),
             Self::Acls(lb) => Key::Acls(*lb),
         }
@@ -100,6 +105,7 @@ impl Lookup {
             }
             Self::CentralisedFor(lb) => fingerprint(&topology.centralised_for(*lb)),
             Self::PortAt(switch, cidrs, address) => fingerprint(&topology.port_at(switch, cidrs, address)),
+            Self::IsDown(port) => fingerprint(&topology.is_down(port)),
             Self::SourceOf(subnet, switch, ipv4) => fingerprint(&topology.source_of(*subnet, switch, *ipv4)),
             Self::Acls(lb) => fingerprint(&topology.acls(*lb)),
         }
@@ -180,6 +186,10 @@ impl Topology for Recording<'_> {
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
         let lookup = Lookup::PortAt(switch.clone(), cidrs.to_vec(), *address);
         self.note(lookup, self.topology.port_at(switch, cidrs, address))
+    }
+
+    fn is_down(&self, port: &str) -> bool {
+        self.note(Lookup::IsDown(port.to_owned()), self.topology.is_down(port))
     }
 
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {

@@ -78,6 +78,8 @@ pub fn release(
     let spoken = rows.translate(&plain, &fronts, translations);
     let mut wanted = compile(&plain, &spoken, existing, around)?;
     losses.moved(&as_it_is, &wanted);
+    // The reference serves all members, whatever their ports say.
+    wanted.iter_mut().for_each(|wanted| wanted.vips = wanted.complete_vips());
     for wanted in &mut wanted {
         wanted.external_ids.retain(|key, _| !key.starts_with(keys::OURS));
         // Keys that only refuse: the reference has none, and would leave them behind.
@@ -109,7 +111,7 @@ pub fn release(
     }) {
         return Err(PlanError::Unsound { lb: lb.id, why: format!("row {row} would be made for a release") });
     }
-    plan.operations.extend(centralised::leave_central(lb.id, around));
+    plan.operations.extend(centralised::give_back(lb, around));
     Ok(Release { plan, losses: losses.0.into_iter().collect() })
 }
 
@@ -351,9 +353,9 @@ impl Losses {
     /// Entries that no word of the above explains: a plugin's doing.
     fn moved(&mut self, now: &[Wanted], then: &[Wanted]) {
         let backends = |wanted: &[Wanted]| -> BTreeMap<String, BTreeSet<String>> {
-            let entries = wanted.iter().flat_map(|wanted| &wanted.vips);
-            let set = |to: &String| to.split(',').map(str::to_owned).collect();
-            entries.map(|(vip, to)| (vip.clone(), set(to))).collect()
+            let entries = wanted.iter().flat_map(Wanted::complete_vips);
+            let set = |to: String| to.split(',').map(str::to_owned).collect();
+            entries.map(|(vip, to)| (vip, set(to))).collect()
         };
         if self.0.iter().any(|loss| loss.traffic) {
             return;

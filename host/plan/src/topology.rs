@@ -86,6 +86,11 @@ pub trait Topology {
     fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp>;
     /// The name of the switch port that holds an address of a subnet with these CIDRs.
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String>;
+    /// Whether a switch port, by its name, is an ordinary one (its type is empty) that OVN says is not up: no chassis has it,
+    /// or its machine is off. False where OVN says nothing.
+    fn is_down(&self, _port: &str) -> bool {
+        false
+    }
     /// The address from which health checks are sent into a subnet: that of the port which [`source_port_name`] names.
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr>;
     /// The rules of switches that say they are for a load balancer, in order; one in several switches is told for each.

@@ -101,7 +101,7 @@ fn break_check(northbound: &mut Northbound, vip: &str, broken: Option<&str>) {
 /// The plan for what the rows say, where all may be taken over.
 fn adoption(northbound: &Northbound) -> Plan {
     let (capabilities, words) = (capabilities(), words());
-    let ownership = Ownership { deployment: "weir".into(), adopt: Adopt::All };
+    let ownership = Ownership { adopt: Adopt::All, ..ownership() };
     let around = Surroundings {
         topology: &Around(northbound),
         capabilities: &capabilities,

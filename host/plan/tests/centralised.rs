@@ -1,4 +1,4 @@
-//! Members' own floating IPs: central while their load balancer has one, and as they were afterwards.
+//! Members' own floating IPs: central where a distributed one breaks something, and as they were afterwards.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod support;
@@ -120,9 +120,21 @@ impl WithFloatingIps {
         Self(hosts.iter().map(|host| (server(*host), distributed(*host))).collect())
     }
 
-    fn plan_on(&self, n: u32, lb: Option<&LoadBalancer>, centralise_members: bool) -> Vec<Operation> {
-        let capabilities = Capabilities { centralise_members, ..capabilities() };
-        let (words, ownership, health) = (words(), ownership(), HealthMap::new());
+    fn plan_on(&self, n: u32, lb: Option<&LoadBalancer>, redirects_backends: bool) -> Vec<Operation> {
+        self.plan_with(n, lb, redirects_backends, false, MemberFloatingIps::Central)
+    }
+
+    fn plan_with(
+        &self,
+        n: u32,
+        lb: Option<&LoadBalancer>,
+        redirects_backends: bool,
+        covered: bool,
+        member_floating_ips: MemberFloatingIps,
+    ) -> Vec<Operation> {
+        let capabilities = Capabilities { redirects_backends, ..capabilities() };
+        let (words, health) = (words(), HealthMap::new());
+        let ownership = Ownership { member_floating_ips, ..ownership() };
         let around = Surroundings {
             topology: self,
             capabilities: &capabilities,
@@ -130,12 +142,12 @@ impl WithFloatingIps {
             health: &health,
             ownership: &ownership,
         };
-        centralise(numbered(1, n), lb, around)
+        centralise(numbered(1, n), lb, covered, around)
     }
 
     /// Makes it so; says how many floating IPs changed. What is right is left alone.
     fn reconcile(&mut self, n: u32, lb: Option<&LoadBalancer>) -> usize {
-        let operations = self.plan_on(n, lb, true);
+        let operations = self.plan_on(n, lb, false);
         let plan = Plan {
             lb: numbered(1, n),
             operations,
@@ -152,7 +164,7 @@ impl WithFloatingIps {
             assert_eq!(row, before);
             *row = after.clone();
         }
-        assert_eq!(self.plan_on(n, lb, true), []);
+        assert_eq!(self.plan_on(n, lb, false), []);
         plan.operations.len()
     }
 
@@ -170,7 +182,7 @@ fn a_members_floating_ip_is_central_while_its_load_balancer_has_one() {
     let mut net = WithFloatingIps::new(&[10, 11, 12]);
     assert_eq!(net.reconcile(1, Some(&load_balancer(1, &[10, 11], false))), 0, "no floating IP");
     let lb = load_balancer(1, &[10, 11], true);
-    assert_eq!(net.plan_on(1, Some(&lb), false), [], "this OVN does not need it");
+    assert_eq!(net.plan_on(1, Some(&lb), true), [], "this OVN does not need it beside a floating IP");
     assert_eq!(net.reconcile(1, Some(&lb)), 2);
     assert!(is_central(net.of(10)) && is_central(net.of(11)));
     assert_eq!(net.of(10).external_ids["weir:centralised_for"], lb.id.to_string());
@@ -194,15 +206,93 @@ fn the_last_of_several_load_balancers_brings_it_back() {
 }
 
 #[test]
-fn an_ovn_that_needs_it_no_longer_brings_it_back() {
+fn newer_ovn_brings_back_what_an_older_one_needed() {
     let mut net = WithFloatingIps::new(&[10]);
     let lb = load_balancer(1, &[10], true);
     net.reconcile(1, Some(&lb));
-    let operations = net.plan_on(1, Some(&lb), false);
+    let operations = net.plan_on(1, Some(&lb), true);
     assert!(
         matches!(&operations[..], [Operation::MemberFloatingIp { after, .. }] if *after == distributed(10)),
         "{operations:?}"
     );
+}
+
+#[test]
+fn members_floating_ip_is_central_as_long_as_it_is_a_member_where_backends_are_redirected() {
+    let net = WithFloatingIps::new(&[10, 11]);
+    let central = MemberFloatingIps::Central;
+    let lb = load_balancer(1, &[10], false);
+    assert_eq!(net.plan_with(1, Some(&lb), true, false, central), [], "not before its first change");
+    let operations = net.plan_with(1, Some(&lb), true, true, central);
+    let [Operation::MemberFloatingIp { before, after }] = &operations[..] else { panic!("{operations:?}") };
+    assert_eq!(*before, distributed(10));
+    assert!(is_central(after));
+    assert_eq!(after.external_ids["weir:centralised_for"], lb.id.to_string());
+    assert_eq!(net.plan_with(1, Some(&lb), true, true, MemberFloatingIps::Distributed), []);
+
+    let mut net = net;
+    net.0.insert(server(10), after.clone());
+    for (lb, policy) in [(Some(&lb), MemberFloatingIps::Distributed), (None, central)] {
+        let operations = net.plan_with(1, lb, true, true, policy);
+        assert!(
+            matches!(&operations[..], [Operation::MemberFloatingIp { after, .. }] if *after == distributed(10)),
+            "{operations:?}"
+        );
+    }
+}
+
+#[test]
+fn distributed_leaves_floating_ips_alone_on_every_ovn() {
+    let net = WithFloatingIps::new(&[10]);
+    let lb = load_balancer(1, &[10], true);
+    for redirects in [false, true] {
+        assert_eq!(net.plan_with(1, Some(&lb), redirects, true, MemberFloatingIps::Distributed), []);
+    }
+}
+
+#[test]
+fn load_balancer_that_is_there_is_covered_from_its_first_change_on() {
+    let row = |keys: &[&str]| {
+        let mut row = Existing { row: empty_row(), attached: Attached::default() };
+        row.row.external_ids.extend(keys.iter().map(|key| ((*key).to_owned(), "true".to_owned())));
+        vec![row]
+    };
+    let covered = |existing: &[Existing], changes: bool, redirects_backends: bool, policy| {
+        let capabilities = Capabilities { redirects_backends, ..capabilities() };
+        let (words, health) = (words(), HealthMap::new());
+        let ownership = Ownership { member_floating_ips: policy, ..ownership() };
+        let around = Surroundings {
+            topology: &Net,
+            capabilities: &capabilities,
+            words: &words,
+            health: &health,
+            ownership: &ownership,
+        };
+        covers_members(existing, changes, around)
+    };
+    let (central, distributed) = (MemberFloatingIps::Central, MemberFloatingIps::Distributed);
+    let (before, marked) = (row(&[]), row(&[keys::CENTRAL_MEMBERS]));
+    assert!(!covered(&before, false, true, central));
+    assert!(covered(&before, true, true, central));
+    assert!(covered(&[], false, true, central), "it is made anew");
+    assert!(covered(&marked, false, true, central));
+    assert!(!covered(&before, true, false, central), "before OVN 23.09");
+    assert!(!covered(&before, true, true, distributed));
+}
+
+/// A row with nothing in it.
+fn empty_row() -> LoadBalancerRow {
+    LoadBalancerRow {
+        uuid: Default::default(),
+        name: String::new(),
+        protocol: None,
+        vips: BTreeMap::new(),
+        selection_fields: Default::default(),
+        options: BTreeMap::new(),
+        external_ids: BTreeMap::new(),
+        ip_port_mappings: BTreeMap::new(),
+        health_checks: Vec::new(),
+    }
 }
 
 #[test]

@@ -123,6 +123,10 @@ pub const CONDITION_GRACE: Duration = Duration::from_secs(10);
 /// What probes say within this is acted upon together: a host that dies takes many members with it.
 pub const PROBES_TOGETHER: Duration = Duration::from_millis(100);
 
+/// How long after a member's port went down the load balancer is planned: until then OVN itself has set a check that was online
+/// to offline, which outlives the machine's return, so that nobody is sent to a machine that still starts.
+pub const PORT_DOWN_SETTLED: Duration = Duration::from_secs(2);
+
 /// How long after Octavia has denied a load balancer `weir sync` asks once more: a create that is not committed yet is denied
 /// too.
 pub const SYNC_AGAIN: Duration = Duration::from_secs(15);

@@ -6,7 +6,7 @@ use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
 use weir_plan::{
     Existing, Front, Lookups, Makers, Ownership, Plan, Probes, Recording, Release, Surroundings, attach,
-    centralise, check, compile, diff, fronts, health, makers,
+    centralise, check, compile, covers_members, diff, fronts, health, makers, mark,
 };
 
 use crate::{
@@ -67,15 +67,15 @@ impl Planner<'_> {
         };
         let mut unsettled = false;
         let mut findings = Vec::new();
-        let rows = match wanted {
+        let mut rows = match wanted {
             Some(graph) => {
                 let changed = |pool: &Pool| match scrutiny {
-                    Scrutiny::Nothing => false,
+                    Scrutiny::Nothing | Scrutiny::Accepted => false,
                     Scrutiny::ChangesSince(before) => scrutiny::has_new_members(pool, before),
                 };
                 // Unasked, nothing is new.
                 let before = match scrutiny {
-                    Scrutiny::Nothing => Some(graph),
+                    Scrutiny::Nothing | Scrutiny::Accepted => Some(graph),
                     Scrutiny::ChangesSince(before) => before,
                 };
                 let fronts = fronts(graph, &topology);
@@ -93,9 +93,14 @@ impl Planner<'_> {
             }
             None => Vec::new(),
         };
+        let changes = !matches!(scrutiny, Scrutiny::Nothing);
+        let covered = covers_members(existing, changes, around);
+        if covered {
+            rows.iter_mut().for_each(mark);
+        }
         let taken = |uuid: &Uuid| self.replica.get("Load_Balancer", uuid).is_some();
         let mut plan = diff(lb, rows, existing, around, &taken).map_err(|error| fault::of_plan(&error))?;
-        plan.operations.extend(centralise(lb, wanted, around));
+        plan.operations.extend(centralise(lb, wanted, covered, around));
         plan.findings.extend(findings);
         check(&plan, existing, self.ownership).map_err(|error| fault::of_plan(&error))?;
         Ok(Planned { plan, unsettled, lookups: topology.into_lookups() })

@@ -24,6 +24,8 @@ pub const NO_SOURCE: &str = "no-probe-source";
 pub enum Scrutiny<'a> {
     /// Nothing: what a plugin refuses stays as it is.
     Nothing,
+    /// Nothing, of a change that was accepted or must be.
+    Accepted,
     /// All that differs from this.
     ChangesSince(Option<&'a LoadBalancer>),
 }

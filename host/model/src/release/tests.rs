@@ -213,3 +213,43 @@ fn l7_policies_of_a_whole_load_balancer_are_in_error_and_the_rest_is_not() {
     assert_eq!(statuses[..2], ["rule 8 Error ERROR", "policy 7 Error ERROR"]);
     assert!(statuses[2..].iter().all(|word| word.contains("Active")), "{statuses:?}");
 }
+
+/// The operating status of pool 3 of a load balancer as a change of the whole leaves it.
+fn status_of_pool(lb: &LoadBalancer) -> OperatingStatus {
+    let released = released(&Touched::whole(lb), Some(lb), &Default::default());
+    released.into_iter().find(|one| one.object == ObjectRef::Pool(id(3))).unwrap().operating.unwrap()
+}
+
+#[test]
+fn empty_pool_is_online_where_an_enabled_listener_uses_it() {
+    let mut lb = lb();
+    lb.pools.get_mut(&id(3)).unwrap().members.clear();
+    assert_eq!(status_of_pool(&lb), OperatingStatus::Online);
+    lb.listeners.get_mut(&id(2)).unwrap().admin_state_up = false;
+    assert_eq!(status_of_pool(&lb), OperatingStatus::Offline, "its listener is disabled");
+    lb.listeners.get_mut(&id(6)).unwrap().default_pool_id = Some(id(3));
+    assert_eq!(status_of_pool(&lb), OperatingStatus::Online, "another one uses it");
+    lb.pools.get_mut(&id(3)).unwrap().admin_state_up = false;
+    assert_eq!(status_of_pool(&lb), OperatingStatus::Offline, "it is disabled");
+    lb.pools.get_mut(&id(3)).unwrap().admin_state_up = true;
+    lb.listeners.clear();
+    assert_eq!(status_of_pool(&lb), OperatingStatus::Offline, "no listener uses it");
+}
+
+#[test]
+fn empty_pool_stays_online_after_each_change() {
+    let emptied = Change::MemberBatch(id(3), vec![]);
+    let pool = |words: Vec<String>| words.into_iter().find(|word| word.starts_with("pool 3")).unwrap();
+    assert_eq!(pool(after(&emptied)), "pool 3 Active ONLINE");
+    let mut before = lb();
+    before.pools.get_mut(&id(3)).unwrap().members.clear();
+    let change = Change::MemberCreate(id(3), member(7));
+    let mut graph = Some(before.clone());
+    apply(&mut graph, &change).unwrap();
+    let change = Change::MemberDelete(id(3), id(7));
+    let before = graph.clone();
+    apply(&mut graph, &change).unwrap();
+    let last =
+        released(&touched(&change, before.as_ref(), graph.as_ref()), graph.as_ref(), &Default::default());
+    assert_eq!(pool(words(last)), "pool 3 Active ONLINE");
+}

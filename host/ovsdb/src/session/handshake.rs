@@ -50,7 +50,8 @@ impl<T> Session<T> {
             None => {}
             Some(Err(unfit)) => self.close(unfit.into(), out),
             Some(Ok(state)) => {
-                let fit = state.check(self.config.leader_only, &mut self.history, self.liveness.last_received);
+                let fit =
+                    state.check(self.config.leader_only, &mut self.history, self.liveness.last_received);
                 self.server = Some(ServerAnswer::State(state));
                 match fit {
                     Ok(()) => self.proceed(out),

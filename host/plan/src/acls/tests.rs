@@ -70,7 +70,11 @@ fn where_all_may_come_nothing_is_dropped() {
 
 #[test]
 fn a_rule_is_known_by_its_keys_and_without_them_by_its_name() {
-    let ownership = Ownership { deployment: "weir".to_owned(), adopt: Default::default() };
+    let ownership = Ownership {
+        deployment: "weir".to_owned(),
+        adopt: Default::default(),
+        member_floating_ips: Default::default(),
+    };
     let lb: LoadBalancerId = LB.parse().unwrap();
     let acl = |name: String, external_ids: &[(&str, &str)]| Acl {
         switch: Uuid::nil(),

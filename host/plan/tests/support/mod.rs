@@ -154,8 +154,8 @@ pub fn capabilities() -> Capabilities {
     Capabilities {
         protocols: set(&["alpha", "beta"]),
         selection_fields: set(&["f1", "f2"]),
-        centralise_members: false,
         missing_options: BTreeMap::new(),
+        redirects_backends: true,
     }
 }
 
@@ -172,7 +172,11 @@ pub fn words() -> Words {
 }
 
 pub fn ownership() -> Ownership {
-    Ownership { deployment: "weir".into(), adopt: Adopt::None }
+    Ownership {
+        deployment: "weir".into(),
+        adopt: Adopt::None,
+        member_floating_ips: MemberFloatingIps::Central,
+    }
 }
 
 /// What made-up plugins say: ALPHA and GAMMA go over alpha, BETA over beta; ONE and TWO hash; `STICK` sticks. The word

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use weir_octavia::{Listen, TlsSettings};
 use weir_ovsdb::{Endpoint, TlsFiles};
-use weir_plan::{Adopt, Ownership};
+use weir_plan::{Adopt, MemberFloatingIps, Ownership};
 
 use databases::{endpoints, tls_files};
 pub use defaults::Defaults;
@@ -78,6 +78,8 @@ pub struct Config {
     pub repair: Repair,
     /// Who makes VIP ports.
     pub vip_ports: VipPorts,
+    /// Members' own floating IPs.
+    pub member_floating_ips: MemberFloatingIps,
     /// TLS on TCP listeners.
     pub tls: TlsConfig,
     /// The databases, under the reference driver's names.
@@ -106,6 +108,7 @@ impl Default for Config {
             adopt: AdoptConfig::Word(AdoptWord::None),
             repair: Repair::On,
             vip_ports: VipPorts::Auto,
+            member_floating_ips: MemberFloatingIps::Central,
             tls: TlsConfig::default(),
             ovn: OvnConfig::default(),
             octavia: OctaviaConfig::default(),
@@ -276,7 +279,11 @@ impl Config {
             AdoptConfig::Word(AdoptWord::All) => Adopt::All,
             AdoptConfig::Ids(ids) => Adopt::Ids(ids.clone()),
         };
-        Ownership { deployment: self.deployment.clone(), adopt }
+        Ownership {
+            deployment: self.deployment.clone(),
+            adopt,
+            member_floating_ips: self.member_floating_ips,
+        }
     }
 }
 

@@ -185,8 +185,24 @@ impl Look<'_> {
     }
 
     fn switch_port(&mut self, changed: &RowChanged, now: Option<&Row>) {
+        let any = |columns: &[&str]| columns.iter().any(|column| changed.touches(column));
+        if any(&["name", "type", "up"]) {
+            strings(changed, now, "name").for_each(|name| self.key(Key::PortState(name.to_owned())));
+            // Every machine that starts or stops does this, and nothing else depends on it.
+            if !any(&[
+                "name",
+                "type",
+                "enabled",
+                "options",
+                "external_ids",
+                "dhcpv4_options",
+                "dhcpv6_options",
+            ]) {
+                return;
+            }
+        }
         strings(changed, now, "name").for_each(|name| self.port_named(name));
-        if ["external_ids", "name", "enabled", "type"].iter().any(|column| changed.touches(column)) {
+        if any(&["external_ids", "name", "enabled", "type"]) {
             ids(changed, now, monitor::CIDRS).for_each(|cidrs| self.addresses(cidrs));
             ids(changed, now, monitor::PORT_NAME).for_each(|name| self.source(name));
         }

@@ -129,7 +129,7 @@ pub fn tables(deployment: &str) -> Vec<TableSpec> {
         ),
         table(
             "Logical_Switch_Port",
-            &["name", "type", "enabled", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"],
+            &["name", "type", "up", "enabled", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"],
             vec![
                 by_name(),
                 by_router_port(),

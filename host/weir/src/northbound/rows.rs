@@ -15,8 +15,8 @@ use weir_plan::{
 
 use super::{monitor, topology::ReplicaTopology};
 
-/// The first column that came into the schema after OVN 23.06 (7.1.0; 23.06 has 7.0.4). OVN translates members' floating IPs
-/// rightly since 23.09, without any change to the schema of its own: where this column is, it does.
+/// The first column that came into the schema after OVN 23.06 (7.1.0; 23.06 has 7.0.4). Routers redirect the answers of backends
+/// to their gateway since 23.09, without a change of the schema for it: where this column is, they do.
 const SINCE: (&str, &str) = ("Logical_Router_Port", "status");
 
 /// What the connected server's schema can hold.
@@ -29,8 +29,8 @@ pub fn capabilities(replica: &Replica) -> Capabilities {
     Capabilities {
         protocols: values("protocol"),
         selection_fields: values("selection_fields"),
-        centralise_members: replica.schema().is_some_and(|schema| !schema.has_column(SINCE.0, SINCE.1)),
         missing_options: missing_options(replica),
+        redirects_backends: replica.schema().is_some_and(|schema| schema.has_column(SINCE.0, SINCE.1)),
     }
 }
 

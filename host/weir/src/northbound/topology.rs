@@ -108,6 +108,13 @@ impl Topology for ReplicaTopology<'_> {
         })
     }
 
+    fn is_down(&self, port: &str) -> bool {
+        let row = self.0.find("Logical_Switch_Port", &monitor::by_name(), port).next();
+        row.is_some_and(|(_, row)| {
+            row.str("type").is_none_or(str::is_empty) && row.get("up").and_then(Datum::as_bool) == Some(false)
+        })
+    }
+
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
         let routers = self.0.schema().is_some_and(|schema| schema.has_table(ROUTERS_ARE_SOURCES_WITH));
         if let Some(address) = routers.then(|| self.router_in(subnet, switch, ipv4)).flatten() {

@@ -89,8 +89,8 @@ pub fn member(member: &Member, health: Health) -> wit::Member {
         health: match health {
             Health::Unknown => wit::Health::Unknown,
             Health::Online => wit::Health::Online,
-            // Neither gets connections.
-            Health::Offline | Health::NoPort => wit::Health::Offline,
+            // None of them gets connections.
+            Health::Offline | Health::NoPort | Health::PortDown | Health::LastOffline => wit::Health::Offline,
         },
         extra: pairs(&member.extra),
     }

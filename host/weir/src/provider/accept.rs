@@ -203,7 +203,7 @@ impl Host {
         }
         // What somebody wants gone goes, whatever a plugin thinks of the rest, or if it thinks at all.
         let scrutiny = match change.is_delete() {
-            true => Scrutiny::Nothing,
+            true => Scrutiny::Accepted,
             false => Scrutiny::ChangesSince(before.as_ref()),
         };
         let mut plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;

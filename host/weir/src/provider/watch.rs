@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tracing::info;
 use weir_model::LoadBalancerId;
 use weir_ovsdb::{Changed, Replica, RowChanged};
-use weir_plan::keys;
+use weir_plan::{Topology, keys, recording::Key};
 
 use super::{Host, background::RelayLog, dirty::Reason};
 use crate::{
@@ -113,8 +113,20 @@ impl Host {
         for lb in known.chain(ours) {
             self.dirty.mark(lb, Reason::Rows, now);
         }
-        for lb in self.index.changed(&affected.keys, &ReplicaTopology(&replica)) {
+        let topology = ReplicaTopology(&replica);
+        let (states, keys): (BTreeSet<_>, _) =
+            affected.keys.into_iter().partition(|key| matches!(key, Key::PortState(_)));
+        for lb in self.index.changed(&keys, &topology) {
             self.dirty.mark(lb, Reason::Network, now);
+        }
+        // Whether a member's port is up is news of its health, as what probes say.
+        let (down, up): (BTreeSet<_>, _) =
+            states.into_iter().partition(|key| matches!(key, Key::PortState(port) if topology.is_down(port)));
+        for lb in self.index.changed(&up, &topology) {
+            self.dirty.mark(lb, Reason::Health, now);
+        }
+        for lb in self.index.changed(&down, &topology) {
+            self.dirty.mark_at(lb, &[Reason::Health].into(), now + limits::PORT_DOWN_SETTLED);
         }
     }
 

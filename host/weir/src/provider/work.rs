@@ -214,7 +214,9 @@ impl Host {
         if let Some(graph) = &mut graph {
             attach::fill_subnets(graph, &ReplicaTopology(&replica));
         }
-        let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, Scrutiny::Nothing);
+        let called = batch.iter().any(|pending| matches!(pending.task, Task::Change(_)));
+        let scrutiny = if called { Scrutiny::Accepted } else { Scrutiny::Nothing };
+        let plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny);
         let mut planned = plan.map_err(NoPlan::Batch)?;
         let asked = batch.iter().all(|pending| !pending.is_unasked());
         self.note(lb, &mut planned, &existing, asked.then_some(&**plugins));

@@ -27,6 +27,7 @@ enum Cell {
     /// At most one.
     Maybe(Option<Uuid>),
     MaybeText(Option<&'static str>),
+    MaybeBool(Option<bool>),
     Rows(BTreeSet<Uuid>),
     Texts(BTreeSet<&'static str>),
     Map(BTreeMap<&'static str, String>),
@@ -70,7 +71,10 @@ fn row(kind: u8, n: usize) -> Uuid {
 
 const TABLES: [(&str, &[&str]); 9] = [
     ("Logical_Switch", &["name", "ports", "load_balancer", "acls", "external_ids"]),
-    ("Logical_Switch_Port", &["name", "type", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"]),
+    (
+        "Logical_Switch_Port",
+        &["name", "type", "up", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"],
+    ),
     ("Logical_Router", &["name", "ports", "load_balancer"]),
     ("Logical_Router_Port", &["name", "networks", "external_ids", "ha_chassis_group"]),
     ("NAT", &["type", "external_ip", "logical_ip", "external_mac", "external_ids"]),
@@ -96,6 +100,8 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
         ("Logical_Switch", "external_ids") => {
             Cell::Map(dice.map(&[(PROVIDER_KEY, &["physnet"]), ("other", &["1", "2"])]))
         }
+        ("Logical_Switch_Port", "type") => Cell::Text(dice.one(&["", "", "virtual", "localport"])),
+        (_, "up") => Cell::MaybeBool(dice.one(&[None, Some(false), Some(false), Some(true)])),
         ("Logical_Switch_Port", "name") => Cell::Text(dice.one(&PORTS)),
         ("Logical_Switch_Port", "options") => {
             Cell::Map(dice.map(&[(monitor::ROUTER_PORT, &["lrp-1", "lrp-2"])]))
@@ -124,7 +130,6 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
                 (monitor::SUBNETS, &[SUBNETS[0], SUBNETS[1], &both]),
             ]))
         }
-        ("Logical_Switch_Port", "type") => Cell::Text(dice.one(&["", "localport"])),
         (_, "type") => Cell::Text(dice.one(&["dnat_and_snat", "snat"])),
         (_, "external_ip") => Cell::Text(dice.one(&["172.24.4.9", "172.24.4.10"])),
         (_, "logical_ip") => Cell::Text(dice.one(&ADDRESSES)),
@@ -181,6 +186,7 @@ fn whole(cell: &Cell) -> Value {
         Cell::Text(text) => json!(text),
         Cell::Maybe(row) => uuids(*row),
         Cell::MaybeText(text) => json!(["set", text.iter().collect::<Vec<_>>()]),
+        Cell::MaybeBool(value) => json!(["set", value.iter().collect::<Vec<_>>()]),
         Cell::Rows(rows) => uuids(rows.iter().copied()),
         Cell::Texts(texts) => json!(["set", texts]),
         Cell::Map(pairs) => map(pairs),
@@ -237,6 +243,7 @@ fn questions() -> Vec<Lookup> {
     let cidrs: Vec<IpNet> = ["10.0.0.0/24", "fd00::/64"].map(|cidr| cidr.parse().unwrap()).to_vec();
     let mut all: Vec<_> = NETWORKS.iter().map(|name| Lookup::Switch((*name).to_owned())).collect();
     all.extend(PORTS.iter().map(|port| Lookup::Port(port.parse().unwrap())));
+    all.extend(PORTS.iter().map(|port| Lookup::IsDown((*port).to_owned())));
     all.extend(SUBNETS.iter().map(|subnet| Lookup::Subnet(subnet.parse().unwrap())));
     all.extend((0..4).map(|n| Lookup::PortsOf(RouterRef { name: "neutron-r1".to_owned(), uuid: row(2, n) })));
     all.extend(LBS.iter().map(|lb| Lookup::Acls(lb.parse().unwrap())));
@@ -331,6 +338,28 @@ fn what_does_not_matter_reaches_nobody() {
         json!({ "Logical_Switch": { &switch: { "modify": { "external_ids": ["map", [["note", "1"]]] } } } });
     let changed = memory.update(note).unwrap();
     assert_eq!(affected(memory.replica(), &changed.rows), Affected::default());
+}
+
+#[test]
+fn changed_port_state_reaches_that_ports_lookup_only() {
+    let mut memory = Memory::new(&schema(), &monitor::tables("weir")).unwrap();
+    let [port, router] = [0, 1].map(|n| row(1, n).to_string());
+    let insert = |name: &str, kind: &str| {
+        json!({ "insert": { "name": name, "type": kind, "options": ["map", [[monitor::ROUTER_PORT, "lrp-1"]]],
+            "external_ids": ["map", [[monitor::CIDRS, "10.0.0.5/24"]]], "dhcpv4_options": ["uuid", row(5, 0).to_string()] } })
+    };
+    let rows = json!({ &port: insert(PORTS[0], ""), &router: insert(PORTS[1], "router") });
+    memory.update(json!({ "Logical_Switch_Port": rows })).unwrap();
+    let down = |memory: &Memory, port: &str| ReplicaTopology(memory.replica()).is_down(port);
+    assert!(!down(&memory, PORTS[0]), "OVN says nothing");
+    for (up, is_down) in [(json!(false), true), (json!(true), false), (json!(["set", []]), false)] {
+        let modify = json!({ "modify": { "up": up } });
+        let update = json!({ "Logical_Switch_Port": { &port: modify, &router: modify } });
+        let changed = memory.update(update).unwrap();
+        let keys = [PORTS[0], PORTS[1]].map(|port| Key::PortState(port.to_owned()));
+        assert_eq!(affected(memory.replica(), &changed.rows).keys, keys.into());
+        assert_eq!((down(&memory, PORTS[0]), down(&memory, PORTS[1])), (is_down, false));
+    }
 }
 
 #[test]
