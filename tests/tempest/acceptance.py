@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import string
 import subprocess
 import sys
@@ -34,6 +35,13 @@ SERVED = {
 
 class Cloud(cloud_module.Cloud):
     """The cloud of the tests with Neutron, whose operators have longer time-outs and accept what has no effect."""
+
+    def _start(self, name, configuration, wait=True, **environment):
+        if name == "keystone":
+            # A role given while its user's roles are being read would be missing from the cache: the processes of the tests give
+            # many at the same time.
+            configuration.write_text(configuration.read_text() + "\n[role]\ncaching = False\n")
+        return super()._start(name, configuration, wait, **environment)
 
     def start_weir(self, *arguments, **more):
         super().start_weir(*arguments, **{"WEIR_UNSUPPORTED_OPTIONS_DEFAULT": "warn", **more})
@@ -90,6 +98,8 @@ class Run:
 
 
 def main():
+    # What runs is ended also when this is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     only = sys.argv[1:]
     for one in only:
         re.compile(one)
