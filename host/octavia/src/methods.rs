@@ -99,6 +99,12 @@ pub static METHODS: &[DriverMethod] = &[
         &[arg("loadbalancer_id", Type::Id, true)],
         Answer::Change(body::loadbalancer_failover),
     ),
+    // The nested get that a failover rests on shows the metadata of the new flavor.
+    method(
+        "loadbalancer_failover_with_flavor",
+        &[arg("loadbalancer_id", Type::Id, true), arg("flavor_id", Type::Id, false)],
+        Answer::Change(body::loadbalancer_failover),
+    ),
     method(
         "loadbalancer_update",
         &[
@@ -183,5 +189,9 @@ pub static METHODS: &[DriverMethod] = &[
     method("get_supported_flavor_metadata", &[], Answer::Result(body::flavor::supported)),
     method("validate_flavor", &[arg("flavor_metadata", Type::Map, false)], Answer::Flavor),
     method("get_supported_availability_zone_metadata", &[], ZONE),
-    method("validate_availability_zone", &[arg("availability_zone_metadata", Type::Map, false)], ZONE),
+    method(
+        "validate_availability_zone",
+        &[arg("availability_zone_metadata", Type::Map, false)],
+        Answer::Check(body::zone::validate),
+    ),
 ];

@@ -70,6 +70,10 @@ impl Provider for Api {
         scrutiny::judge_flavor(flavor, &rows::capabilities(&replica))
     }
 
+    fn create_refused(&self, lb: LoadBalancerId, refusal: &Refusal) {
+        self.0.create_refused(lb, refusal);
+    }
+
     async fn change_state(&self, id_or_key: &str) -> Option<ChangeState> {
         match self.0.changes.find(id_or_key)? {
             Outcome::Accepted(record) => Some(record.state()),
@@ -201,10 +205,6 @@ impl Host {
                 }
             }
         }
-        let created = match &change {
-            Change::LoadBalancerCreate(lb) => Some(lb.id),
-            _ => None,
-        };
         let object = accept::object_of(&change);
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
@@ -218,9 +218,6 @@ impl Host {
             Ok(accepting) => self.written(accepting).await,
             Err(refusal) => Err(refusal),
         };
-        if let (Err(refusal), Some(lb)) = (&accepted, created) {
-            self.refused_create(lb, refusal);
-        }
         let outcome = match &accepted {
             Ok(record) => Some(Outcome::Accepted(record.clone())),
             // Not judged at all, or not written down: the same call may come again.
@@ -231,6 +228,10 @@ impl Host {
         let made = if repeated.is_some() || accepted.is_err() { Vec::new() } else { made };
         self.changes.settle(key.as_deref(), outcome, made);
         let record = accepted?;
+        if let (Some(lb), true) = (record.lb, record.method == "loadbalancer_failover_with_flavor") {
+            // Octavia may store the new flavor in the transaction that is open around this call.
+            self.look_again(lb, limits::OCTAVIA_COMMIT);
+        }
         let answer = self.answer(&record).await;
         // A repeated equal create gets the first one's name; its own run has only made sure of the rows.
         Ok(match repeated {

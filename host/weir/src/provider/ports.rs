@@ -101,8 +101,9 @@ impl Host {
         Ok(ChangeState { loadbalancer_id: Some(lb), ..super::api::never_accepted(key) })
     }
 
-    /// After a create that was refused: Octavia rolls back, and nobody will ever delete the load balancer.
-    pub(super) fn refused_create(self: &Arc<Self>, lb: LoadBalancerId, refusal: &Refusal) {
+    /// After a create that was refused, for whatever reason: Octavia rolls it back and never deletes the load balancer. Where
+    /// this host takes no calls now, another one may be asked next.
+    pub(super) fn create_refused(self: &Arc<Self>, lb: LoadBalancerId, refusal: &Refusal) {
         if refusal.error != ErrorClass::Unavailable {
             self.free_vip_ports_later(lb);
         }
