@@ -21,6 +21,7 @@ use super::{
 use crate::{
     fault, limits,
     northbound::rows,
+    overlap::Admission,
     plugins,
     scrutiny::{self, NO_SOURCE},
 };
@@ -209,10 +210,20 @@ impl Host {
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
         let rebuild = self.rebuild(&change).await;
-        let mut accepting = self.patience.run(|| self.accept(change.clone(), &call, rebuild));
+        let mut admission = Admission::default();
+        let accept = |change: Change, admission: &mut Admission| {
+            self.patience.run(|| self.accept(change, &call, rebuild, admission))
+        };
+        let mut accepting = accept(change.clone(), &mut admission);
+        for _ in 0..limits::OVERLAP_ROUNDS {
+            if accepting.is_ok() || !self.overlaps_are_denied(&mut admission).await {
+                break;
+            }
+            accepting = accept(change.clone(), &mut admission);
+        }
         // Somebody may just have made what it lacks.
         if accepting.as_ref().is_err_and(|refusal| refusal.code == NO_SOURCE) && self.has_caught_up().await {
-            accepting = self.patience.run(|| self.accept(change, &call, rebuild));
+            accepting = accept(change, &mut admission);
         }
         let accepted = match accepting {
             Ok(accepting) => self.written(accepting).await,
