@@ -11,6 +11,7 @@ mod health;
 mod l7;
 mod lab;
 mod octavia_defaults;
+mod overlap_findings;
 mod overlaps;
 mod pausing;
 mod plan;

@@ -393,9 +393,12 @@ pub(super) fn abandoned(key: &str) -> Refusal {
     )
 }
 
+/// The code of a refusal: another call had the idempotency key.
+pub(super) const KEY_USED: &str = "idempotency-key-used";
+
 /// A key stands for one call.
 pub(super) fn key_used() -> Refusal {
-    Refusal::driver("idempotency-key-used", "another call had this idempotency key")
+    Refusal::driver(KEY_USED, "another call had this idempotency key")
 }
 
 pub(super) fn never_accepted(id_or_key: &str) -> ChangeState {

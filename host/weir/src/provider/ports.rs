@@ -15,6 +15,7 @@ use weir_octavia::{CallContext, ChangeState, ErrorClass, Refusal, VipPortRequest
 
 use super::{
     Host,
+    api::KEY_USED,
     changes::{Begun, Outcome},
     queue::{Pending, Task},
     version::Made,
@@ -102,9 +103,9 @@ impl Host {
     }
 
     /// After a create that was refused, for whatever reason: Octavia rolls it back and never deletes the load balancer. Where
-    /// this host takes no calls now, another one may be asked next.
+    /// this host takes no calls now, another one may be asked next; a key of another call says nothing about the load balancer.
     pub(super) fn create_refused(self: &Arc<Self>, lb: LoadBalancerId, refusal: &Refusal) {
-        if refusal.error != ErrorClass::Unavailable {
+        if refusal.error != ErrorClass::Unavailable && refusal.code != KEY_USED {
             self.free_vip_ports_later(lb);
         }
     }
