@@ -21,7 +21,7 @@ use crate::{
     body::{
         Object, check_arguments, created_load_balancer,
         defaults::{self, OctaviaDefaults},
-        flavor, parse,
+        flavor, parse, zone,
     },
     methods::{Answer, DriverMethod, METHODS},
     provider::CallContext,
@@ -93,6 +93,10 @@ async fn answer(
         Answer::Result(result) => return Ok(Json(json!({ "result": result() })).into_response()),
         Answer::Flavor => {
             api.provider.check_flavor(&flavor::checked(&args, "flavor_metadata")?)?;
+            return Ok(Json(json!({})).into_response());
+        }
+        Answer::Zone => {
+            zone::validate(&args)?;
             return Ok(Json(json!({})).into_response());
         }
     };
