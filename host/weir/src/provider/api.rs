@@ -18,13 +18,7 @@ use super::{
     outbox::End,
     queue::{Pending, Task},
 };
-use crate::{
-    fault, limits,
-    northbound::rows,
-    overlap::Admission,
-    plugins,
-    scrutiny::{self, NO_SOURCE},
-};
+use crate::{fault, limits, northbound::rows, plugins, scrutiny};
 
 /// The host as the API's provider.
 pub struct Api(pub Arc<Host>);
@@ -210,22 +204,7 @@ impl Host {
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
         let rebuild = self.rebuild(&change).await;
-        let mut admission = Admission::default();
-        let accept = |change: Change, admission: &mut Admission| {
-            self.patience.run(|| self.accept(change, &call, rebuild, admission))
-        };
-        let mut accepting = accept(change.clone(), &mut admission);
-        for _ in 0..limits::OVERLAP_ROUNDS {
-            if accepting.is_ok() || !self.overlaps_are_denied(&mut admission).await {
-                break;
-            }
-            accepting = accept(change.clone(), &mut admission);
-        }
-        // Somebody may just have made what it lacks.
-        if accepting.as_ref().is_err_and(|refusal| refusal.code == NO_SOURCE) && self.has_caught_up().await {
-            accepting = accept(change, &mut admission);
-        }
-        let accepted = match accepting {
+        let accepted = match self.admit(change, &call, rebuild).await {
             Ok(accepting) => self.written(accepting).await,
             Err(refusal) => Err(refusal),
         };
@@ -249,11 +228,6 @@ impl Host {
             Some(first) => Accepted { change: first.id.to_string(), ..answer },
             None => answer,
         })
-    }
-
-    /// Waits until the replica has what was committed before; not for long.
-    async fn has_caught_up(&self) -> bool {
-        timeout(limits::CALL_BUDGET, self.committer.catch_up("a call")).await.is_ok_and(|done| done.is_ok())
     }
 
     /// For a failover of a load balancer whose rows are gone, Octavia is asked whether there is one.

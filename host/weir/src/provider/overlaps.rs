@@ -1,16 +1,20 @@
-//! Octavia's word on overlaps that refuse a call.
+//! The way of a call to its acceptance, with Octavia's word on overlaps that refuse it.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use tokio::time::timeout;
 use tracing::debug;
-use weir_model::{LoadBalancer, LoadBalancerId, has};
-use weir_octavia::agent::AgentError;
+use weir_model::{Change, LoadBalancer, LoadBalancerId, has};
+use weir_octavia::{CallContext, Refusal, agent::AgentError};
 
-use super::Host;
+use super::{
+    Host,
+    accept::{Accepting, Rebuild},
+};
 use crate::{
     limits,
     overlap::{Admission, Question},
+    scrutiny::NO_SOURCE,
 };
 
 /// What Octavia says of a load balancer.
@@ -23,6 +27,39 @@ enum Octavia {
 }
 
 impl Host {
+    /// Accepts a change. One that is refused for what may be otherwise by now, or in Octavia, is judged once more.
+    ///
+    /// # Errors
+    /// A [`Refusal`]; nothing is queued then.
+    pub(super) async fn admit(
+        self: &Arc<Self>,
+        change: Change,
+        call: &CallContext,
+        rebuild: Rebuild,
+    ) -> Result<Accepting, Refusal> {
+        let mut admission = Admission::default();
+        let accept = |change: Change, admission: &mut Admission| {
+            self.patience.run(|| self.accept(change, call, rebuild, admission))
+        };
+        let mut accepting = accept(change.clone(), &mut admission);
+        for _ in 0..limits::OVERLAP_ROUNDS {
+            if accepting.is_ok() || !self.overlaps_are_denied(&mut admission).await {
+                break;
+            }
+            accepting = accept(change.clone(), &mut admission);
+        }
+        // The source that it lacks may just have been made.
+        if accepting.as_ref().is_err_and(|refusal| refusal.code == NO_SOURCE) && self.has_caught_up().await {
+            accepting = accept(change, &mut admission);
+        }
+        accepting
+    }
+
+    /// Waits, at most for [`limits::CALL_BUDGET`], until the replica has what was committed before.
+    async fn has_caught_up(&self) -> bool {
+        timeout(limits::CALL_BUDGET, self.committer.catch_up("a call")).await.is_ok_and(|done| done.is_ok())
+    }
+
     /// Asks Octavia about the overlaps of a call that was refused for them. Says whether the call is worth another try: Octavia
     /// denies the other side of each.
     pub(super) async fn overlaps_are_denied(&self, admission: &mut Admission) -> bool {
