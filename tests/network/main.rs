@@ -12,6 +12,8 @@ mod health;
 mod l7;
 mod lab;
 mod octavia_defaults;
+mod overlap_findings;
+mod overlaps;
 mod pausing;
 mod plan;
 mod port_state;

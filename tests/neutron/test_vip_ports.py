@@ -65,7 +65,7 @@ def test_neutrons_quota_reaches_the_user(cloud, networks, tenant):
             tenant.balance("loadbalancers", vip_subnet_id=networks.private_subnet)
     finally:
         cloud.admin.ask("DELETE", "network", f"quotas/{tenant.project}")
-    assert refused.value.status == 500 and "Quota exceeded" in refused.value.text
+    assert refused.value.status == 409 and "Quota exceeded" in refused.value.text
 
 
 def test_a_create_that_is_refused_leaves_no_port(cloud, networks, tenant):

@@ -113,7 +113,7 @@ async fn a_port_of_the_users_own_is_left_as_it_is() {
     scene.cloud.trouble("POST", "/ports", Trouble::refusal(409, "OverQuota", "Quota exceeded"));
     let vip = json!({"vip_network_id": NETWORK, "vip_port_id": id(6, 9)});
     let refused = client.call("create_vip_port", &wanted(2, vip, json!([additional(None)]))).await;
-    assert_eq!(refused.status, 500, "{refused:?}");
+    assert_eq!((refused.status, &refused.body["code"]), (409, &json!("neutron-over-quota")), "{refused:?}");
     let mut lb = loadbalancer(1);
     lb["loadbalancer"]["vip_port_id"] = json!(id(6, 9));
     lb["loadbalancer"]["vip_address"] = json!("10.10.10.77");
@@ -157,7 +157,7 @@ async fn the_user_hears_neutrons_words_and_the_operator_more() {
         Trouble::refusal(409, "OverQuota", "Quota exceeded for resources: ['port']."),
     );
     let answer = client.call("create_vip_port", &wanted(1, vip("10.10.10.5"), json!([]))).await;
-    assert_eq!((answer.status, &answer.body["error"]), (500, &json!("DriverError")), "{answer:?}");
+    assert_eq!((answer.status, &answer.body["error"]), (409, &json!("Conflict")), "{answer:?}");
     assert!(answer.body["user_fault_string"].as_str().unwrap().contains("Quota exceeded"));
     scene.cloud.trouble(
         "POST",
@@ -222,4 +222,42 @@ async fn without_neutron_or_where_octavia_is_to_octavia_makes_the_port() {
     let scene = Scene::with(&[("WEIR_VIP_PORTS", "octavia")]).await;
     let answer = scene.host.client().call("create_vip_port", &body).await;
     assert_eq!((answer.status, &answer.body["code"]), (501, &json!("vip-port-by-octavia")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_neutron_answers_409_to_is_a_conflict() {
+    let scene = Scene::start().await;
+    let client = scene.host.client();
+    for (n, (kind, text, code)) in [
+        ("IpAddressGenerationFailure", "No more IP addresses available on network", "vip-subnet-full"),
+        (
+            "IpAddressGenerationFailureForSubnet",
+            "No more IP addresses available on subnet",
+            "vip-subnet-full",
+        ),
+        ("OverQuota", "Quota exceeded for resources: ['port'].", "neutron-over-quota"),
+        ("IpAddressInUse", "The IP address is in use", "vip-address-in-use"),
+        ("MacAddressInUse", "The mac address is in use", "neutron-conflict"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // The first VIP, and one after a port that was made.
+        for (vip, further) in [
+            (json!({"vip_network_id": NETWORK, "vip_subnet_id": SUBNET}), json!([])),
+            (json!({"vip_network_id": NETWORK, "vip_port_id": id(6, 9)}), json!([additional(None)])),
+        ] {
+            if further != json!([]) && scene.cloud.ports().is_empty() {
+                scene.cloud.add_port(json!({
+                    "id": id(6, 9), "name": "mine", "network_id": NETWORK, "device_id": "", "device_owner": "",
+                    "fixed_ips": [{"subnet_id": SUBNET, "ip_address": "10.10.10.77"}],
+                }));
+            }
+            scene.cloud.trouble("POST", "/ports", Trouble::refusal(409, kind, text));
+            let answer = client.call("create_vip_port", &wanted(n + 1, vip, further)).await;
+            assert_eq!((answer.status, &answer.body["error"]), (409, &json!("Conflict")), "{answer:?}");
+            assert_eq!(answer.body["code"], code);
+            assert!(answer.body["user_fault_string"].as_str().unwrap().contains(text), "{answer:?}");
+        }
+    }
 }

@@ -19,9 +19,9 @@ use tracing::Instrument;
 
 use crate::{
     body::{
-        Object, arguments,
+        Object, check_arguments, created_load_balancer,
         defaults::{self, OctaviaDefaults},
-        flavor,
+        flavor, parse, zone,
     },
     methods::{Answer, DriverMethod, METHODS},
     provider::CallContext,
@@ -57,10 +57,27 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
     let method = METHODS.iter().find(|method| method.name == name).ok_or_else(|| {
         Refusal::not_found("unknown-method", format!("there is no driver method {:?}", printable(name)))
     })?;
+    let args = parse(method, &body)?;
+    drop(body);
+    let created = created_load_balancer(method, &args);
+    let answer = answer(api, method, headers, args).await;
+    // Whatever a create is refused for, Octavia rolls it back and never deletes the load balancer.
+    if let (Err(refusal), Some(lb)) = (&answer, created) {
+        api.provider.create_refused(lb, refusal);
+    }
+    answer
+}
+
+/// Answers a call whose body is a JSON object.
+async fn answer(
+    api: &Api,
+    method: &DriverMethod,
+    headers: &HeaderMap,
+    mut args: Object,
+) -> Result<Response, Refusal> {
     let context = context(method, headers)?;
     refuse_expired(headers, SystemTime::now())?;
-    let mut args = arguments(method, &body)?;
-    drop(body);
+    check_arguments(method, &args)?;
     match sent_defaults(headers)? {
         Some(sent) => {
             api.provider.learn_defaults(&sent);
@@ -76,6 +93,10 @@ async fn call(api: &Api, name: &str, headers: &HeaderMap, body: Body) -> Result<
         Answer::Result(result) => return Ok(Json(json!({ "result": result() })).into_response()),
         Answer::Flavor => {
             api.provider.check_flavor(&flavor::checked(&args, "flavor_metadata")?)?;
+            return Ok(Json(json!({})).into_response());
+        }
+        Answer::Zone => {
+            zone::validate(&args)?;
             return Ok(Json(json!({})).into_response());
         }
     };

@@ -47,6 +47,8 @@ pub enum Answer {
     Result(fn() -> Value),
     /// Nothing, where the flavor's metadata are in order and the host can honour them.
     Flavor,
+    /// Nothing, where Octavia itself enforces all of an availability zone's profile.
+    Zone,
 }
 
 /// Reads a checked body.
@@ -97,6 +99,12 @@ pub static METHODS: &[DriverMethod] = &[
     method(
         "loadbalancer_failover",
         &[arg("loadbalancer_id", Type::Id, true)],
+        Answer::Change(body::loadbalancer_failover),
+    ),
+    // The nested get that a failover rests on shows the metadata of the new flavor.
+    method(
+        "loadbalancer_failover_with_flavor",
+        &[arg("loadbalancer_id", Type::Id, true), arg("flavor_id", Type::Id, false)],
         Answer::Change(body::loadbalancer_failover),
     ),
     method(
@@ -183,5 +191,9 @@ pub static METHODS: &[DriverMethod] = &[
     method("get_supported_flavor_metadata", &[], Answer::Result(body::flavor::supported)),
     method("validate_flavor", &[arg("flavor_metadata", Type::Map, false)], Answer::Flavor),
     method("get_supported_availability_zone_metadata", &[], ZONE),
-    method("validate_availability_zone", &[arg("availability_zone_metadata", Type::Map, false)], ZONE),
+    method(
+        "validate_availability_zone",
+        &[arg("availability_zone_metadata", Type::Map, false)],
+        Answer::Zone,
+    ),
 ];

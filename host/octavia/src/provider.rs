@@ -59,6 +59,10 @@ pub trait Provider: Send + Sync + 'static {
         Ok(())
     }
 
+    /// A call to create a load balancer was refused, by the API or by [`Self::change`]. Octavia rolls it back and never deletes
+    /// the load balancer, so what was made for it beforehand is to be freed. Must not wait.
+    fn create_refused(&self, _lb: LoadBalancerId, _refusal: &Refusal) {}
+
     /// What became of a change, by its id or the `Idempotency-Key` of its call; `None` if it was never accepted.
     async fn change_state(&self, id_or_key: &str) -> Option<ChangeState>;
 

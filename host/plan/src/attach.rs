@@ -14,7 +14,7 @@ use weir_model::{Change, LoadBalancer, Member, MemberId, SubnetId, Vip};
 
 use crate::{
     row::Attached,
-    topology::{RouterRef, Switch, Topology, switch_name},
+    topology::{RouterPort, RouterRef, Switch, Topology, switch_name},
 };
 
 /// Where one row belongs.
@@ -74,13 +74,9 @@ impl Place {
     }
 
     fn routers(&mut self, switch: &Switch, cidrs: &[IpNet], topology: &dyn Topology) {
-        for port in topology.router_ports_on(switch) {
-            let serves =
-                port.networks.iter().any(|network| cidrs.iter().any(|cidr| cidr.trunc() == network.trunc()));
-            if port.interface && serves {
-                self.attached.routers.insert(port.router.uuid);
-                self.lr_ref.insert(port.router);
-            }
+        for router in serving(switch, cidrs, topology) {
+            self.attached.routers.insert(router.uuid);
+            self.lr_ref.insert(router);
         }
     }
 
@@ -98,6 +94,19 @@ impl Place {
             }
         }
     }
+}
+
+/// The routers with an interface on a switch in one of these subnets.
+pub(crate) fn serving(
+    switch: &Switch,
+    cidrs: &[IpNet],
+    topology: &dyn Topology,
+) -> impl Iterator<Item = RouterRef> {
+    let serves = |port: &RouterPort| {
+        port.networks.iter().any(|network| cidrs.iter().any(|cidr| cidr.trunc() == network.trunc()))
+    };
+    let ports = topology.router_ports_on(switch).into_iter();
+    ports.filter(move |port| port.interface && serves(port)).map(|port| port.router)
 }
 
 /// The switch of a VIP, by its port, else by its network, and its subnet's CIDRs.

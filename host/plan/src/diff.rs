@@ -69,6 +69,7 @@ pub(crate) fn plan(
         without_port: Vec::new(),
         sourceless: Vec::new(),
         findings: Vec::new(),
+        overlaps_with: BTreeSet::new(),
     };
     let (matched, leftover) = assign(&wanted, existing);
     let mut used: BTreeSet<Uuid> = existing.iter().map(|existing| existing.row.uuid).collect();

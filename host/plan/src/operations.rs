@@ -33,6 +33,9 @@ pub struct Plan {
     pub sourceless: Vec<Sourceless>,
     /// What operators should know of the load balancer.
     pub findings: Vec<Finding>,
+    /// Other load balancers that it overlaps with: what is found of them may be otherwise once the plan is carried out.
+    #[serde(skip)]
+    pub overlaps_with: BTreeSet<LoadBalancerId>,
 }
 
 /// One operation of a plan.

@@ -14,6 +14,7 @@ use weir_model::{LoadBalancerId, PortId, SubnetId};
 use crate::{
     acls::ExistingAcl,
     centralised::FloatingIp,
+    overlap::{EndpointCheck, VipHolder},
     topology::{Port, RouterPort, RouterRef, Subnet, Switch, Topology},
 };
 
@@ -44,6 +45,10 @@ pub enum Lookup {
     SourceOf(SubnetId, Switch, bool),
     /// [`Topology::acls`].
     Acls(LoadBalancerId),
+    /// [`Topology::vips_at`].
+    VipsAt(IpAddr, LoadBalancerId),
+    /// [`Topology::checks_on`], where there were any: most members are probed by one load balancer.
+    ChecksOn(IpAddr, LoadBalancerId),
 }
 
 /// What a change in the network is about: questions with this key may have another answer now.
@@ -71,6 +76,10 @@ pub enum Key {
     Source(SubnetId),
     /// The rules of switches for a load balancer.
     Acls(LoadBalancerId),
+    /// An address that is a VIP.
+    Vip(IpAddr),
+    /// An address that is probed.
+    Probed(IpAddr),
 }
 
 impl Lookup {
@@ -88,6 +97,8 @@ impl Lookup {
             Self::IsDown(port) => Key::PortState(port.clone()),
             Self::SourceOf(subnet, _, _) => Key::Source(*subnet),
             Self::Acls(lb) => Key::Acls(*lb),
+            Self::VipsAt(address, _) => Key::Vip(*address),
+            Self::ChecksOn(address, _) => Key::Probed(*address),
         }
     }
 
@@ -108,6 +119,8 @@ impl Lookup {
             Self::IsDown(port) => fingerprint(&topology.is_down(port)),
             Self::SourceOf(subnet, switch, ipv4) => fingerprint(&topology.source_of(*subnet, switch, *ipv4)),
             Self::Acls(lb) => fingerprint(&topology.acls(*lb)),
+            Self::VipsAt(address, except) => fingerprint(&topology.vips_at(address, *except)),
+            Self::ChecksOn(address, except) => fingerprint(&topology.checks_on(address, *except)),
         }
     }
 }
@@ -199,5 +212,20 @@ impl Topology for Recording<'_> {
 
     fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl> {
         self.note(Lookup::Acls(lb), self.topology.acls(lb))
+    }
+
+    fn vips_at(&self, address: &IpAddr, except: LoadBalancerId) -> Vec<VipHolder> {
+        self.note(Lookup::VipsAt(*address, except), self.topology.vips_at(address, except))
+    }
+
+    fn is_vip(&self, address: &IpAddr) -> bool {
+        self.topology.is_vip(address)
+    }
+
+    fn checks_on(&self, address: &IpAddr, except: LoadBalancerId) -> Vec<EndpointCheck> {
+        match self.topology.checks_on(address, except) {
+            none if none.is_empty() => none,
+            some => self.note(Lookup::ChecksOn(*address, except), some),
+        }
     }
 }

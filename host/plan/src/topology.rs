@@ -9,6 +9,7 @@ use weir_model::{LoadBalancerId, NetworkId, PortId, SubnetId};
 
 use crate::acls::ExistingAcl;
 use crate::centralised::FloatingIp;
+use crate::overlap::{EndpointCheck, VipHolder};
 
 /// A `Logical_Switch`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +96,18 @@ pub trait Topology {
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr>;
     /// The rules of switches that say they are for a load balancer, in order; one in several switches is told for each.
     fn acls(&self, lb: LoadBalancerId) -> Vec<ExistingAcl>;
+    /// The VIPs of other load balancers that have an address, in order, on whatever network.
+    fn vips_at(&self, _address: &IpAddr, _except: LoadBalancerId) -> Vec<VipHolder> {
+        Vec::new()
+    }
+    /// Whether some load balancer has a VIP with an address, on whatever network.
+    fn is_vip(&self, _address: &IpAddr) -> bool {
+        false
+    }
+    /// What other load balancers probe at an address, in order, on whatever network.
+    fn checks_on(&self, _address: &IpAddr, _except: LoadBalancerId) -> Vec<EndpointCheck> {
+        Vec::new()
+    }
 }
 
 /// How the name of a network's switch begins.

@@ -156,6 +156,7 @@ impl WithFloatingIps {
             without_port: Vec::new(),
             sourceless: Vec::new(),
             findings: Vec::new(),
+            overlaps_with: Default::default(),
         };
         check(&plan, &[], &ownership()).unwrap();
         for operation in &plan.operations {
@@ -342,6 +343,7 @@ fn nothing_else_of_such_a_row_may_be_written() {
             without_port: Vec::new(),
             sourceless: Vec::new(),
             findings: Vec::new(),
+            overlaps_with: Default::default(),
         };
         check(&plan, &[], &ownership()).is_ok()
     });

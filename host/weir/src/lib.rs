@@ -13,6 +13,7 @@
 //! | [`fault`] | errors of the layers below, as the API words them |
 //! | [`limits`] | every limit and timeout |
 //! | [`northbound`] | the replica in the planner's terms; transactions |
+//! | `overlap` | overlaps that a call brings about |
 //! | [`patience`] | where plugin calls run |
 //! | [`pausing`] | `weir pause` and `weir resume` |
 //! | [`plan`] | `weir plan` |
@@ -35,6 +36,7 @@ pub mod limits;
 pub mod metrics;
 pub mod neutron;
 pub mod northbound;
+mod overlap;
 pub mod patience;
 pub mod pausing;
 pub mod plan;

@@ -111,6 +111,19 @@ pub const OWN_VIP_PORTS: usize = 4_096;
 /// How long that is remembered: longer than any create takes from its first call to its last.
 pub const OWN_VIP_PORT_KEPT: Duration = Duration::from_secs(600);
 
+/// How long Octavia is asked about the overlaps of a call, in all: the caller waits, and gives up after 5 s by default.
+pub const OVERLAP_ANSWER: Duration = Duration::from_secs(2);
+
+/// Load balancers that Octavia is asked about for one call's overlaps. A call that overlaps with more is accepted without
+/// Octavia's word on the rest, which stay findings.
+pub const OVERLAP_QUESTIONS: usize = 8;
+
+/// How often a call is judged anew after Octavia has denied what it overlaps with: others may appear meanwhile.
+pub const OVERLAP_ROUNDS: usize = 4;
+
+/// Further overlaps that a refusal names, so that a large batch does not make an endless text.
+pub const OVERLAPS_NAMED: usize = 9;
+
 /// How long the driver-agent may take to answer: statuses wait for row locks of Octavia's API.
 pub const AGENT_ANSWER: Duration = Duration::from_secs(30);
 

@@ -5,8 +5,8 @@ use weir_model::{HealthMap, LoadBalancer, LoadBalancerId, Pool};
 use weir_octavia::Refusal;
 use weir_ovsdb::Replica;
 use weir_plan::{
-    Existing, Front, Lookups, Makers, Ownership, Plan, Probes, Recording, Release, Surroundings, attach,
-    centralise, check, compile, covers_members, diff, fronts, health, makers, mark,
+    Existing, Front, Lookups, Makers, Overlap, Ownership, Plan, Probes, Recording, Release, Surroundings,
+    attach, centralise, check, compile, covers_members, diff, fronts, health, makers, mark, overlaps,
 };
 
 use crate::{
@@ -38,6 +38,8 @@ pub struct Planned {
     pub plan: Plan,
     /// A plugin failed: something stays as it is, or another plugin stood in.
     pub unsettled: bool,
+    /// What keeps objects of it from working; all of it is among the plan's findings.
+    pub overlaps: Vec<Overlap>,
     /// What the network was asked, with its answers.
     pub lookups: Lookups,
 }
@@ -67,6 +69,7 @@ impl Planner<'_> {
         };
         let mut unsettled = false;
         let mut findings = Vec::new();
+        let mut overlapping = Vec::new();
         let mut rows = match wanted {
             Some(graph) => {
                 let changed = |pool: &Pool| match scrutiny {
@@ -88,8 +91,10 @@ impl Planner<'_> {
                     unsupported::judge(graph, before, self.policy)?;
                     scrutiny::judge_changes(graph, before, &answers, existing)?;
                 }
-                compile(graph, &answers.translations, existing, around)
-                    .map_err(|error| fault::of_plan(&error))?
+                let rows = compile(graph, &answers.translations, existing, around)
+                    .map_err(|error| fault::of_plan(&error))?;
+                overlapping = overlaps(graph, &rows, &topology);
+                rows
             }
             None => Vec::new(),
         };
@@ -103,7 +108,9 @@ impl Planner<'_> {
         plan.operations.extend(centralise(lb, wanted, covered, around));
         plan.findings.extend(findings);
         check(&plan, existing, self.ownership).map_err(|error| fault::of_plan(&error))?;
-        Ok(Planned { plan, unsettled, lookups: topology.into_lookups() })
+        plan.overlaps_with = overlapping.iter().filter_map(Overlap::other).collect();
+        plan.findings.extend(overlapping.iter().map(|overlap| overlap.finding.clone()));
+        Ok(Planned { plan, unsettled, overlaps: overlapping, lookups: topology.into_lookups() })
     }
 
     fn subject<'s>(

@@ -61,6 +61,10 @@ class WeirProviderDriver(provider_base.ProviderDriver):
     def loadbalancer_failover(self, loadbalancer_id):
         self._call("loadbalancer_failover", loadbalancer_id=loadbalancer_id)
 
+    def loadbalancer_failover_with_flavor(self, loadbalancer_id, flavor_id):
+        # octavia-lib has it since 3.12.
+        self._call("loadbalancer_failover_with_flavor", loadbalancer_id=loadbalancer_id, flavor_id=flavor_id)
+
     def loadbalancer_update(self, old_loadbalancer, new_loadbalancer):
         self._call("loadbalancer_update", old_loadbalancer=old_loadbalancer, new_loadbalancer=new_loadbalancer)
 

@@ -48,6 +48,14 @@ pub enum BodyError {
         /// In words.
         reason: String,
     },
+    /// Well-formed, but an action that this provider does not have.
+    #[error("{reason}")]
+    NotImplemented {
+        /// Stable code.
+        code: &'static str,
+        /// In words.
+        reason: String,
+    },
     /// Well-formed, but nothing this provider could honour.
     #[error("{field}: {reason}")]
     Unsupported {
@@ -70,13 +78,25 @@ impl BodyError {
             Self::Missing { .. } => "missing-field",
             Self::Twice { .. } => "named-twice",
             Self::Inconsistent { .. } => "inconsistent-fields",
-            Self::Unsupported { code, .. } => code,
+            Self::NotImplemented { code, .. } | Self::Unsupported { code, .. } => code,
         }
     }
 
     /// A value that is not what it should be.
     pub(crate) fn wrong_type(expected: impl Into<String>, got: &Value) -> Self {
         Self::WrongType { field: String::new(), expected: expected.into(), got: shown(got) }
+    }
+
+    /// An IPv6 address with a zone.
+    pub(crate) fn scoped_address(got: &Value) -> Self {
+        Self::Unsupported {
+            code: "scoped-address",
+            field: String::new(),
+            reason: format!(
+                "{} names a zone after %, which is an interface of one machine; give the address without it",
+                shown(got)
+            ),
+        }
     }
 
     pub(crate) fn missing(field: &str) -> Self {
@@ -90,7 +110,7 @@ impl BodyError {
     /// The error seen one level further out.
     fn within(mut self, outer: &str) -> Self {
         match &mut self {
-            Self::NotJson(_) | Self::NotObject(_) => {}
+            Self::NotJson(_) | Self::NotObject(_) | Self::NotImplemented { .. } => {}
             Self::WrongType { field, .. }
             | Self::Missing { field }
             | Self::Twice { field, .. }
@@ -126,6 +146,7 @@ impl From<BodyError> for Refusal {
     fn from(error: BodyError) -> Self {
         let class = match error {
             BodyError::Unsupported { .. } => ErrorClass::UnsupportedOptionError,
+            BodyError::NotImplemented { .. } => ErrorClass::NotImplementedError,
             _ => ErrorClass::Malformed,
         };
         Refusal::new(class, error.code(), error.to_string())

@@ -14,9 +14,10 @@ pub(crate) mod known;
 mod patch;
 pub(crate) mod types;
 mod unsupported;
+pub(crate) mod zone;
 
 use serde_json::Value;
-use weir_model::{Change, LoadBalancer};
+use weir_model::{Change, LoadBalancer, LoadBalancerId};
 
 pub use error::BodyError;
 pub(crate) use error::Within;
@@ -27,22 +28,22 @@ use unsupported::refuse_options;
 
 use crate::methods::{Answer, Arg, DriverMethod, METHODS};
 
-/// Parses and checks a method's body. An empty body is `{}` where nothing is required.
-pub(crate) fn arguments(method: &DriverMethod, body: &[u8]) -> Result<Object, BodyError> {
-    let args = if body.iter().all(u8::is_ascii_whitespace) && !method.args.iter().any(|arg| arg.required) {
-        Object::new()
-    } else {
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(args)) => args,
-            Ok(other) => return Err(BodyError::NotObject(shown(&other))),
-            // Its messages hold a position and what was expected, nothing of the text.
-            Err(error) => return Err(BodyError::NotJson(error.to_string())),
-        }
-    };
-    for arg in method.args {
-        check(&args, arg)?;
+/// Parses a method's body. An empty body is `{}` where nothing is required.
+pub(crate) fn parse(method: &DriverMethod, body: &[u8]) -> Result<Object, BodyError> {
+    if body.iter().all(u8::is_ascii_whitespace) && !method.args.iter().any(|arg| arg.required) {
+        return Ok(Object::new());
     }
-    Ok(args)
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(args)) => Ok(args),
+        Ok(other) => Err(BodyError::NotObject(shown(&other))),
+        // Its messages hold a position and what was expected, nothing of the text.
+        Err(error) => Err(BodyError::NotJson(error.to_string())),
+    }
+}
+
+/// Checks the arguments of a method against their types.
+pub(crate) fn check_arguments(method: &DriverMethod, args: &Object) -> Result<(), BodyError> {
+    method.args.iter().try_for_each(|arg| check(args, arg))
 }
 
 fn check(args: &Object, arg: &Arg) -> Result<(), BodyError> {
@@ -60,9 +61,7 @@ fn check(args: &Object, arg: &Arg) -> Result<(), BodyError> {
 pub fn change(method: &str, args: Value) -> Result<Option<Change>, BodyError> {
     let Some(method) = METHODS.iter().find(|known| known.name == method) else { return Ok(None) };
     let Value::Object(args) = args else { return Err(BodyError::NotObject(shown(&args))) };
-    for arg in method.args {
-        check(&args, arg)?;
-    }
+    check_arguments(method, &args)?;
     match method.answer {
         Answer::Change(read) => read(&args).map(Some),
         _ => Ok(None),
@@ -79,6 +78,14 @@ fn inside<'a, T>(
 
 fn id<T: std::str::FromStr>(map: &Object, name: &str) -> Result<T, BodyError> {
     required(parsed(map, name)?, name)
+}
+
+/// The load balancer that a call creates, as far as its body names one; what else is in the body may be wrong.
+pub(crate) fn created_load_balancer(method: &DriverMethod, args: &Object) -> Option<LoadBalancerId> {
+    if method.name != "loadbalancer_create" {
+        return None;
+    }
+    args.get("loadbalancer")?.get("loadbalancer_id")?.as_str()?.parse().ok()
 }
 
 pub(crate) fn loadbalancer_create(args: &Object) -> Result<Change, BodyError> {

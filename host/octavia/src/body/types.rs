@@ -216,8 +216,21 @@ impl Type {
             (Self::Cidr, Value::String(text)) => is_cidr(text),
             _ => false,
         };
-        if good { Ok(()) } else { Err(BodyError::wrong_type(self.words(), value)) }
+        match (good, self, value) {
+            (true, ..) => Ok(()),
+            (false, Self::Ip | Self::Cidr, Value::String(text)) if is_scoped(text) => {
+                Err(BodyError::scoped_address(value))
+            }
+            _ => Err(BodyError::wrong_type(self.words(), value)),
+        }
     }
+}
+
+/// Whether a text is an IPv6 address with a zone, such as `fe80::1%eth0`, or a network of such an address. Octavia takes it for
+/// an address; it names an interface of one machine, which OVN cannot know.
+fn is_scoped(text: &str) -> bool {
+    let address = text.split_once('/').map_or(text, |(address, _)| address);
+    address.split_once('%').is_some_and(|(address, _)| address.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
 fn is_cidr(text: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{error::BodyError, fields::Object};
+use super::{error::BodyError, fields::Object, zone::is_enforced_by_octavia};
 
 /// Options of a load balancer that would silently have no effect.
 const OPTIONS: &[(&str, &str, &str)] = &[
@@ -28,7 +28,7 @@ const FIXED: &[&str] = &[
 pub fn refuse_options(map: &Object) -> Result<(), BodyError> {
     for (field, code, reason) in OPTIONS {
         let set = match map.get(*field) {
-            Some(Value::Object(map)) => !map.is_empty(),
+            Some(Value::Object(map)) => !map.is_empty() && !is_enforced_by_octavia(map),
             Some(Value::Array(list)) => !list.is_empty(),
             Some(Value::String(name)) => !name.is_empty(),
             _ => false,

@@ -86,12 +86,16 @@ fn driver_call(method: &DriverMethod) -> Value {
             "Judges the arguments; nothing is changed.".to_owned(),
             errors(&["400", "401", "408", "413", "422"]),
         ),
+        Answer::Zone => (
+            "Judges the arguments; nothing is changed.".to_owned(),
+            errors(&["400", "401", "408", "413", "422", "501"]),
+        ),
     };
     let good = match method.answer {
         Answer::Change(_) => Some(json_answer("Taken on.", "Accepted")),
         Answer::VipPorts => Some(json_answer("Made: `[vip, additional_vips]`.", "VipPorts")),
         Answer::Result(_) => Some(json_answer("The result.", "Result")),
-        Answer::Flavor => Some(json_answer("In order.", "Anything")),
+        Answer::Flavor | Answer::Zone => Some(json_answer("In order.", "Anything")),
         Answer::NotImplemented(..) | Answer::Unsupported(..) => None,
     };
     responses.extend(good.map(|answer| ("200".to_owned(), answer)));

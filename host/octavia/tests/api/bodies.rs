@@ -181,7 +181,8 @@ async fn without_a_body_a_method_says_what_it_always_says_or_that_something_is_m
     for method in METHODS {
         let status = match method.answer {
             Answer::Change(_) => StatusCode::BAD_REQUEST,
-            Answer::VipPorts | Answer::NotImplemented(..) => StatusCode::NOT_IMPLEMENTED,
+            // Only a zone's profile that Octavia enforces is accepted.
+            Answer::VipPorts | Answer::NotImplemented(..) | Answer::Zone => StatusCode::NOT_IMPLEMENTED,
             Answer::Unsupported(..) => StatusCode::UNPROCESSABLE_ENTITY,
             Answer::Result(_) | Answer::Flavor => StatusCode::OK,
         };

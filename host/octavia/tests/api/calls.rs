@@ -1,12 +1,13 @@
 //! Real bodies of real Octavia calls, and what each becomes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::http::StatusCode;
+use serde_json::{Value, json};
 use weir_model::{Change, Field};
-use weir_octavia::{Answer, METHODS};
+use weir_octavia::{Answer, METHODS, Refusal};
 
-use crate::recorder::{driver, recorded, recorded_args};
+use crate::recorder::{LB, LISTENER, POOL, Recorder, driver, post, recorded, recorded_args};
 
 #[tokio::test]
 async fn every_recorded_call_is_answered_as_the_table_says() {
@@ -19,6 +20,11 @@ async fn every_recorded_call_is_answered_as_the_table_says() {
             // A key that is Amphora's.
             "001-validate_flavor--flavorprofile" | "011-validate_flavor--lb-full" => {
                 Some("unsupported-flavor-key")
+            }
+            "002-validate_availability_zone--azprofile" | "012-validate_availability_zone--lb-full" => {
+                assert_eq!(answer.unwrap_err().error().0, "availability-zones-not-implemented", "{label}");
+                seen.insert(method);
+                continue;
             }
             "014-loadbalancer_create--lb-full" => Some("availability-zone-unsupported"),
             "016-loadbalancer_create--lb-additional-vips-octavia-owned" => {
@@ -59,9 +65,11 @@ async fn every_recorded_call_is_answered_as_the_table_says() {
         }
         seen.insert(method);
     }
+    // octavia-lib has it, and no Octavia calls it yet.
+    seen.insert("loadbalancer_failover_with_flavor".to_owned());
     let all: BTreeSet<_> = METHODS.iter().map(|method| method.name.to_owned()).collect();
     assert_eq!(seen, all, "every method has a recorded body");
-    assert_eq!(all.len(), 28);
+    assert_eq!(all.len(), 29);
 }
 
 async fn change(label: &str) -> Change {
@@ -226,4 +234,86 @@ async fn deletes_and_failover() {
     assert!(matches!(change("078-pool_delete").await, Change::PoolDelete(_, _)));
     assert!(matches!(change("077-member_delete").await, Change::MemberDelete(_, _)));
     assert!(matches!(change("075-loadbalancer_failover").await, Change::LoadBalancerFailover(_)));
+}
+
+#[tokio::test]
+async fn failover_with_flavor_is_a_failover() {
+    let recorder = Arc::new(Recorder::default());
+    let path = "/v1/driver/loadbalancer_failover_with_flavor";
+    let body = |lb: Value| json!({ "loadbalancer_id": lb, "flavor_id": LISTENER }).to_string();
+    assert_eq!(post(&recorder, path, body(json!(LB))).await.status, StatusCode::OK);
+    let calls = recorder.calls.lock().unwrap().clone();
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].0, Change::LoadBalancerFailover(LB.parse().unwrap()));
+    assert_eq!(calls[0].1.method, "loadbalancer_failover_with_flavor");
+    assert_eq!(post(&recorder, path, body(json!("x"))).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(post(&recorder, path, body(Value::Null)).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn zone_profile_with_valid_vip_networks_alone_is_accepted() {
+    let profile = |metadata: Value| json!({ "availability_zone_metadata": metadata });
+    for (metadata, status, code) in [
+        (json!({ "valid_vip_networks": [LB, LISTENER] }), StatusCode::OK, ""),
+        (json!({ "valid_vip_networks": [] }), StatusCode::OK, ""),
+        (
+            json!({ "valid_vip_networks": LB }),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "unsupported-availability-zone-value",
+        ),
+        (
+            json!({ "valid_vip_networks": [1] }),
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "unsupported-availability-zone-value",
+        ),
+        (json!({}), StatusCode::NOT_IMPLEMENTED, "availability-zones-not-implemented"),
+        (Value::Null, StatusCode::NOT_IMPLEMENTED, "availability-zones-not-implemented"),
+        (
+            json!({ "valid_vip_networks": [LB], "compute_zone": "a" }),
+            StatusCode::NOT_IMPLEMENTED,
+            "availability-zones-not-implemented",
+        ),
+    ] {
+        let answer = driver("validate_availability_zone", &profile(metadata.clone())).await.unwrap_err();
+        assert_eq!(answer.status, status, "{metadata}");
+        match status {
+            StatusCode::OK => assert_eq!(answer.json(), json!({})),
+            _ => assert_eq!(answer.error().0, code, "{metadata}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_create_is_reported_wherever_it_was_refused() {
+    let recorder = Arc::new(Recorder::default());
+    let path = "/v1/driver/loadbalancer_create";
+    let lb = json!({ "loadbalancer_id": LB, "vip_address": "192.0.2.9" });
+    let with = |key: &str, value: Value| {
+        let mut lb = lb.clone();
+        lb[key] = value;
+        json!({ "loadbalancer": lb }).to_string()
+    };
+    for (body, code) in [
+        (with("vip_sg_ids", json!([LB])), "vip-security-groups-unsupported"),
+        (with("flavor", json!({ "unknown": 1 })), "unsupported-flavor-key"),
+        (with("vip_address", json!("fe80::1%eth0")), "scoped-address"),
+        (with("admin_state_up", json!("yes")), "wrong-type"),
+        (with("pools", json!([{ "pool_id": POOL }])), "missing-field"),
+    ] {
+        assert_eq!(post(&recorder, path, body).await.error().0, code);
+        let refused = std::mem::take(&mut *recorder.refused.lock().unwrap());
+        assert_eq!(refused, [(LB.parse().unwrap(), code.to_owned())]);
+    }
+    *recorder.refusal.lock().unwrap() = Some(Refusal::unsupported("by-the-host", "the host refuses it"));
+    post(&recorder, path, with("name", json!("n"))).await;
+    assert_eq!(*recorder.refused.lock().unwrap(), [(LB.parse().unwrap(), "by-the-host".to_owned())]);
+    recorder.refused.lock().unwrap().clear();
+    // Nothing that exists is told to be freed, and nothing without an id.
+    *recorder.refusal.lock().unwrap() = None;
+    post(&recorder, path, with("name", json!("n"))).await;
+    post(&recorder, path, json!({ "loadbalancer": { "loadbalancer_id": "x" } }).to_string()).await;
+    post(&recorder, path, "{").await;
+    let update = json!({ "new_loadbalancer": { "loadbalancer_id": LB, "vip_sg_ids": [LB] } });
+    post(&recorder, "/v1/driver/loadbalancer_update", update.to_string()).await;
+    assert_eq!(*recorder.refused.lock().unwrap(), []);
 }

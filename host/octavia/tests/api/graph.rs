@@ -204,6 +204,15 @@ async fn options_without_effect_are_refused() {
         "loadbalancer.availability_zone",
     )
     .await;
+    for mixed in [
+        json!({ "valid_vip_networks": [LB], "compute_zone": "a" }),
+        json!({ "valid_vip_networks": 1, "zone": 1 }),
+    ] {
+        let mixed = json!({ "availability_zone": mixed });
+        refused(mixed, 422, "availability-zone-unsupported", "loadbalancer.availability_zone").await;
+    }
+    // Octavia has compared it with the VIP's network before the call.
+    created(json!({ "availability_zone": { "valid_vip_networks": [LB] } })).await;
     // On the way out they do not matter.
     let args = json!({ "loadbalancer": { "loadbalancer_id": LB, "vip_sg_ids": [LB], "flavor": { "a": 1 } } });
     driver("loadbalancer_delete", &args).await.unwrap();

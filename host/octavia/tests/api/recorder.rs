@@ -25,6 +25,8 @@ pub struct Recorder {
     pub calls: Mutex<Vec<(Change, CallContext)>>,
     pub reconciled: Mutex<Vec<(LoadBalancerId, bool)>>,
     pub refusal: Mutex<Option<Refusal>>,
+    /// Creates that were refused: which load balancer, which code.
+    pub refused: Mutex<Vec<(LoadBalancerId, String)>>,
     pub panics: bool,
     pub unready: bool,
     /// Where it is there: a call says that it runs, then waits until it may go on.
@@ -45,6 +47,10 @@ impl Provider for Recorder {
         let mut calls = self.calls.lock().unwrap();
         calls.push((change, call));
         Ok(Accepted { change: format!("c-{}", calls.len()), committed: true })
+    }
+
+    fn create_refused(&self, lb: LoadBalancerId, refusal: &Refusal) {
+        self.refused.lock().unwrap().push((lb, refusal.code.clone()));
     }
 
     async fn change_state(&self, id_or_key: &str) -> Option<ChangeState> {

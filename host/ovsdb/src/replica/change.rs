@@ -99,6 +99,21 @@ impl RowChanged {
         }
     }
 
+    /// The keys of a map column that came, went or may have another value. `now` is the row as the replica has it.
+    pub fn keys_moved<'a>(&'a self, column: &str, now: Option<&'a Row>) -> BTreeSet<&'a str> {
+        let of = |datum: &'a Datum| datum.string_pairs().map(|(key, _)| key);
+        let of_row = |row: Option<&'a Row>| row.and_then(|row| row.get(column)).into_iter().flat_map(of);
+        match &self.before {
+            Before::Absent => of_row(now).collect(),
+            Before::Row(row) => of_row(Some(row)).chain(of_row(now)).collect(),
+            Before::Columns(_) => match self.was(column) {
+                None | Some(Was::Set { .. }) => BTreeSet::new(),
+                Some(Was::Value(datum)) => of(datum).chain(of_row(now)).collect(),
+                Some(Was::Map(map)) => map.keys().filter_map(Atom::as_str).collect(),
+            },
+        }
+    }
+
     fn was(&self, column: &str) -> Option<&Was> {
         let Before::Columns(columns) = &self.before else { return None };
         columns.iter().find(|(name, _)| &**name == column).map(|(_, was)| was)

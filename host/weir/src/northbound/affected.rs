@@ -15,7 +15,7 @@ use weir_plan::{
     topology::{PROVIDER_KEY, SOURCE_PORT_PREFIX},
 };
 
-use super::{monitor, rows};
+use super::{monitor, overlap, rows};
 
 /// What may be otherwise now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,6 +77,11 @@ fn addresses(cidrs: &str) -> impl Iterator<Item = IpAddr> {
     cidrs.split_whitespace().filter_map(|cidr| Some(cidr.parse::<IpNet>().ok()?.addr()))
 }
 
+/// The keys of a row's `ip_port_mappings`.
+fn mapped(row: &Row) -> impl Iterator<Item = &str> {
+    row.get("ip_port_mappings").into_iter().flat_map(weir_ovsdb::Datum::string_pairs).map(|(key, _)| key)
+}
+
 impl Look<'_> {
     fn key(&mut self, key: Key) {
         self.found.keys.insert(key);
@@ -85,11 +90,31 @@ impl Look<'_> {
     fn load_balancer(&mut self, changed: &RowChanged, now: Option<&Row>) {
         let named = strings(changed, now, "name").chain(ids(changed, now, keys::LB));
         self.found.load_balancers.extend(named.filter_map(|id| id.parse::<LoadBalancerId>().ok()));
+        if ["external_ids", "protocol", "name"].iter().any(|column| changed.touches(column)) {
+            let vips = ids(changed, now, keys::VIP).chain(ids(changed, now, keys::ADDITIONAL_VIPS));
+            self.found.keys.extend(vips.flat_map(overlap::addresses).map(Key::Vip));
+        }
+        self.probed(changed.keys_moved("ip_port_mappings", now));
+        let of_another = changed.old_map_value("external_ids", keys::LB)
+            != now.and_then(|row| row.map_value("external_ids", keys::LB));
+        let otherwise = ["protocol", "name", "vips", "health_check"];
+        if of_another || otherwise.iter().any(|column| changed.touches(column)) {
+            self.probed(now.into_iter().flat_map(mapped));
+        }
+    }
+
+    /// Addresses that are probed otherwise than before, as keys of `ip_port_mappings`.
+    fn probed<'a>(&mut self, mapped: impl IntoIterator<Item = &'a str>) {
+        let addresses = mapped.into_iter().filter_map(|key| key.trim_matches(['[', ']']).parse().ok());
+        self.found.keys.extend(addresses.map(Key::Probed));
     }
 
     fn health_check(&mut self, changed: &RowChanged) {
         let holders = self.replica.find_references("Load_Balancer", "health_check", &changed.id);
-        self.found.load_balancers.extend(holders.filter_map(|(_, row)| rows::load_balancer_of(row)));
+        for (_, row) in holders {
+            self.found.load_balancers.extend(rows::load_balancer_of(row));
+            self.probed(mapped(row));
+        }
     }
 
     /// Elements that came to or left a `load_balancer` set.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`affected`] | which load balancers a change of the replica may concern |
 //! | [`monitor`] | which tables, columns and indexes are kept |
+//! | [`overlap`] | what rows of other load balancers say of an address |
 //! | [`revisions`] | what was seen of load balancers last, to tell an older state |
 //! | [`rows`] | `Load_Balancer` rows and their attachments |
 //! | [`topology`] | switches, routers, subnets |
@@ -15,6 +16,7 @@ pub mod affected;
 pub mod committer;
 pub mod doubt;
 pub mod monitor;
+pub mod overlap;
 pub mod revisions;
 pub mod rows;
 pub mod topology;

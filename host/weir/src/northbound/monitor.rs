@@ -38,6 +38,16 @@ pub fn by_probed_address() -> Index {
     Index::MapKeys("ip_port_mappings".to_owned())
 }
 
+/// `Load_Balancer` by its VIP.
+pub fn by_vip() -> Index {
+    by_external_id(keys::VIP, None)
+}
+
+/// `Load_Balancer` by its additional VIPs.
+pub fn by_additional_vip() -> Index {
+    by_external_id(keys::ADDITIONAL_VIPS, Some(','))
+}
+
 fn by_external_id(key: &str, separator: Option<char>) -> Index {
     Index::MapKey { column: "external_ids".to_owned(), key: key.to_owned(), separator }
 }
@@ -118,6 +128,8 @@ pub fn tables(deployment: &str) -> Vec<TableSpec> {
                 by_external_id_key(),
                 by_probed_address(),
                 by_our_key(),
+                by_vip(),
+                by_additional_vip(),
                 referring("health_check"),
             ],
         ),

@@ -7,11 +7,12 @@ use uuid::Uuid;
 use weir_model::{LoadBalancerId, PortId, SubnetId};
 use weir_ovsdb::{Datum, Replica, Row};
 use weir_plan::{
-    Acl, ExistingAcl, FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology, acls,
+    Acl, EndpointCheck, ExistingAcl, FloatingIp, Port, RouterPort, RouterRef, Subnet, Switch, Topology,
+    VipHolder, acls,
     topology::{SOURCE_PORT_OWNER, source_port_name},
 };
 
-use super::monitor;
+use super::{monitor, overlap};
 
 /// A table that came with OVN 26.03, from which on health checks may be sent from a router's address in the subnet, and no
 /// port has to be made for them. Unproven: such an OVN was not to be had for Weir's tests, which have only its schema.
@@ -137,6 +138,18 @@ impl Topology for ReplicaTopology<'_> {
         let by_name = self.0.find("ACL", &monitor::by_name(), &acls::name(lb));
         let rows: BTreeMap<Uuid, &Row> = by_key.chain(by_name).collect();
         rows.into_iter().flat_map(|(uuid, row)| self.acl(uuid, row)).collect()
+    }
+
+    fn vips_at(&self, address: &IpAddr, except: LoadBalancerId) -> Vec<VipHolder> {
+        overlap::vips_at(self.0, address, except)
+    }
+
+    fn is_vip(&self, address: &IpAddr) -> bool {
+        overlap::is_vip(self.0, address)
+    }
+
+    fn checks_on(&self, address: &IpAddr, except: LoadBalancerId) -> Vec<EndpointCheck> {
+        overlap::checks_on(self.0, address, except)
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     crash, fault, limits,
     northbound::{rows, topology::ReplicaTopology},
+    overlap::Admission,
     planning::{Planned, Planner},
     plugins::Plugins,
     scrutiny::{self, Scrutiny},
@@ -63,6 +64,7 @@ impl Host {
         change: Change,
         call: &CallContext,
         rebuild: Rebuild,
+        admission: &mut Admission,
     ) -> Result<Accepting, Refusal> {
         let Some(lb) = self.target(&change)? else {
             // Only deletes get here: of a member whose pool is not in the rows, of an L7 policy or rule. Octavia is told that
@@ -81,7 +83,7 @@ impl Host {
                     "too many changes wait for the Northbound",
                 ));
             }
-            let judged = self.judge(lb, change, inner, rebuild)?;
+            let judged = self.judge(lb, change, inner, rebuild, admission)?;
             let lost = judged.change.is_delete() && judged.before == judged.after;
             let undo = Undo { before: judged.before.map(Arc::new), after: judged.after.map(Arc::new) };
             let after = undo.after.clone();
@@ -168,6 +170,7 @@ impl Host {
         mut change: Change,
         inner: &Inner,
         rebuild: Rebuild,
+        admission: &mut Admission,
     ) -> Result<Judged, Refusal> {
         let replica = self.northbound.replica();
         let plugins = &self.in_use.plugins(&replica);
@@ -207,6 +210,9 @@ impl Host {
             false => Scrutiny::ChangesSince(before.as_ref()),
         };
         let mut plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
+        if !change.is_delete() {
+            admission.judge(lb, &plan.overlaps, before.as_ref())?;
+        }
         if self.neutron.is_none() && !change.is_delete() {
             scrutiny::judge_sources(before.as_ref(), graph.as_ref(), &plan.plan.sourceless)?;
         }

@@ -18,12 +18,7 @@ use super::{
     outbox::End,
     queue::{Pending, Task},
 };
-use crate::{
-    fault, limits,
-    northbound::rows,
-    plugins,
-    scrutiny::{self, NO_SOURCE},
-};
+use crate::{fault, limits, northbound::rows, plugins, scrutiny};
 
 /// The host as the API's provider.
 pub struct Api(pub Arc<Host>);
@@ -68,6 +63,10 @@ impl Provider for Api {
     fn check_flavor(&self, flavor: &BTreeMap<String, String>) -> Result<(), Refusal> {
         let replica = self.0.northbound.replica();
         scrutiny::judge_flavor(flavor, &rows::capabilities(&replica))
+    }
+
+    fn create_refused(&self, lb: LoadBalancerId, refusal: &Refusal) {
+        self.0.create_refused(lb, refusal);
     }
 
     async fn change_state(&self, id_or_key: &str) -> Option<ChangeState> {
@@ -201,26 +200,14 @@ impl Host {
                 }
             }
         }
-        let created = match &change {
-            Change::LoadBalancerCreate(lb) => Some(lb.id),
-            _ => None,
-        };
         let object = accept::object_of(&change);
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
         let rebuild = self.rebuild(&change).await;
-        let mut accepting = self.patience.run(|| self.accept(change.clone(), &call, rebuild));
-        // Somebody may just have made what it lacks.
-        if accepting.as_ref().is_err_and(|refusal| refusal.code == NO_SOURCE) && self.has_caught_up().await {
-            accepting = self.patience.run(|| self.accept(change, &call, rebuild));
-        }
-        let accepted = match accepting {
+        let accepted = match self.admit(change, &call, rebuild).await {
             Ok(accepting) => self.written(accepting).await,
             Err(refusal) => Err(refusal),
         };
-        if let (Err(refusal), Some(lb)) = (&accepted, created) {
-            self.refused_create(lb, refusal);
-        }
         let outcome = match &accepted {
             Ok(record) => Some(Outcome::Accepted(record.clone())),
             // Not judged at all, or not written down: the same call may come again.
@@ -231,17 +218,16 @@ impl Host {
         let made = if repeated.is_some() || accepted.is_err() { Vec::new() } else { made };
         self.changes.settle(key.as_deref(), outcome, made);
         let record = accepted?;
+        if let (Some(lb), true) = (record.lb, record.method == "loadbalancer_failover_with_flavor") {
+            // Octavia may store the new flavor in the transaction that is open around this call.
+            self.look_again(lb, limits::OCTAVIA_COMMIT);
+        }
         let answer = self.answer(&record).await;
         // A repeated equal create gets the first one's name; its own run has only made sure of the rows.
         Ok(match repeated {
             Some(first) => Accepted { change: first.id.to_string(), ..answer },
             None => answer,
         })
-    }
-
-    /// Waits until the replica has what was committed before; not for long.
-    async fn has_caught_up(&self) -> bool {
-        timeout(limits::CALL_BUDGET, self.committer.catch_up("a call")).await.is_ok_and(|done| done.is_ok())
     }
 
     /// For a failover of a load balancer whose rows are gone, Octavia is asked whether there is one.
@@ -381,9 +367,12 @@ pub(super) fn abandoned(key: &str) -> Refusal {
     )
 }
 
+/// The code of a refusal: another call had the idempotency key.
+pub(super) const KEY_USED: &str = "idempotency-key-used";
+
 /// A key stands for one call.
 pub(super) fn key_used() -> Refusal {
-    Refusal::driver("idempotency-key-used", "another call had this idempotency key")
+    Refusal::driver(KEY_USED, "another call had this idempotency key")
 }
 
 pub(super) fn never_accepted(id_or_key: &str) -> ChangeState {

@@ -61,6 +61,10 @@ impl Host {
     /// Has a load balancer looked at that begins to probe members which others probe already: nothing in the Southbound changes
     /// by that, and before its rows were there nothing said over which transport it would.
     pub(super) fn hear_of_others(&self, lb: LoadBalancerId, plan: &Plan) {
+        if !plan.is_empty() {
+            // What overlaps with it is found of the others too, now that its rows are there.
+            self.dirty.mark_all(plan.overlaps_with.iter().copied(), Reason::Network, Instant::now());
+        }
         let southbound = self.southbound.replica();
         let probes = ReplicaProbes(&southbound);
         if plan.newly_probed().any(|port| probes.is_probed(port)) {

@@ -31,6 +31,7 @@
 //! | [`old_ports`] | ports of earlier releases of the reference driver |
 //! | [`open`] | calls around which Octavia's transaction may be open |
 //! | [`port_cleanup`] | deletions of ports that are tried until they succeed |
+//! | [`overlaps`] | what Octavia says of overlaps that refuse a call |
 //! | [`pause`] | nothing is written for a while |
 //! | [`release`] | load balancers given back to the reference driver |
 //! | [`sync`] | every load balancer against Octavia's version |
@@ -58,6 +59,7 @@ mod lost;
 mod old_ports;
 mod open;
 mod outbox;
+mod overlaps;
 mod pause;
 mod port_cleanup;
 mod ports;

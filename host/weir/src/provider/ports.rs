@@ -15,6 +15,7 @@ use weir_octavia::{CallContext, ChangeState, ErrorClass, Refusal, VipPortRequest
 
 use super::{
     Host,
+    api::KEY_USED,
     changes::{Begun, Outcome},
     queue::{Pending, Task},
     version::Made,
@@ -101,9 +102,10 @@ impl Host {
         Ok(ChangeState { loadbalancer_id: Some(lb), ..super::api::never_accepted(key) })
     }
 
-    /// After a create that was refused: Octavia rolls back, and nobody will ever delete the load balancer.
-    pub(super) fn refused_create(self: &Arc<Self>, lb: LoadBalancerId, refusal: &Refusal) {
-        if refusal.error != ErrorClass::Unavailable {
+    /// After a create that was refused, for whatever reason: Octavia rolls it back and never deletes the load balancer. Where
+    /// this host takes no calls now, another one may be asked next; a key of another call says nothing about the load balancer.
+    pub(super) fn create_refused(self: &Arc<Self>, lb: LoadBalancerId, refusal: &Refusal) {
+        if refusal.error != ErrorClass::Unavailable && refusal.code != KEY_USED {
             self.free_vip_ports_later(lb);
         }
     }

@@ -79,7 +79,7 @@ const TABLES: [(&str, &[&str]); 9] = [
     ("Logical_Router_Port", &["name", "networks", "external_ids", "ha_chassis_group"]),
     ("NAT", &["type", "external_ip", "logical_ip", "external_mac", "external_ids"]),
     ("DHCP_Options", &["cidr", "external_ids"]),
-    ("Load_Balancer", &["name", "vips", "external_ids", "health_check"]),
+    ("Load_Balancer", &["name", "protocol", "vips", "external_ids", "ip_port_mappings", "health_check"]),
     ("Load_Balancer_Health_Check", &["vip", "options"]),
     ("ACL", &["direction", "match", "name", "external_ids"]),
 ];
@@ -146,10 +146,20 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
         (_, "cidr") => Cell::Text(dice.one(&["10.0.0.0/24", "10.1.0.0/24"])),
         ("DHCP_Options", "external_ids") => Cell::Map(dice.map(&[(monitor::DHCP_SUBNET, &SUBNETS)])),
         ("Load_Balancer", "name") => Cell::Text(dice.one(&[LBS[0], LBS[1], "somebody's"])),
-        ("Load_Balancer", "external_ids") => {
-            Cell::Map(dice.map(&[(keys::LB, &[LBS[0], LBS[1], "nonsense"]), ("other", &["1", "2"])]))
-        }
+        ("Load_Balancer", "external_ids") => Cell::Map(dice.map(&[
+            (keys::LB, &[LBS[0], LBS[1], "nonsense"]),
+            ("other", &["1", "2"]),
+            (keys::VIP, &["10.0.0.5", "fd00::5"]),
+            (keys::VIP_PORT, &PORTS),
+            (keys::ADDITIONAL_VIPS, &["10.0.0.6", "fd00::5,10.0.0.6"]),
+            (keys::DEVICE_OWNER, &["port_forwarding_plugin"]),
+            ("listener_20000000-0000-4000-8000-000000000001", &["80:", "81:"]),
+        ])),
+        ("Load_Balancer", "protocol") => Cell::MaybeText(dice.one(&[None, Some("tcp"), Some("udp")])),
         ("Load_Balancer", "vips") => Cell::Map(dice.map(&[("10.0.0.5:80", &["10.0.0.6:80", "10.0.0.7:80"])])),
+        ("Load_Balancer", "ip_port_mappings") => Cell::Map(
+            dice.map(&[("10.0.0.6", &["p1:10.0.0.2", "p2:10.0.0.2"]), ("[fd00::5]", &["p3:[fd00::2]"])]),
+        ),
         ("Load_Balancer", "health_check") => Cell::Rows(dice.some_rows(7)),
         (_, "vip") => Cell::Text(dice.one(&["10.0.0.5:80", "10.0.0.5:81"])),
         (_, "options") => Cell::Map(dice.map(&[("interval", &["5", "6"])])),
@@ -261,6 +271,10 @@ fn questions() -> Vec<Lookup> {
         all.push(Lookup::MemberFloatingIps(port.parse().unwrap(), address.parse().unwrap()));
     }
     all.extend(LBS.map(|lb| Lookup::CentralisedFor(lb.parse().unwrap())));
+    for (lb, address) in LBS.iter().flat_map(|lb| ADDRESSES.map(|address| (lb, address))) {
+        all.push(Lookup::VipsAt(address.parse().unwrap(), lb.parse().unwrap()));
+        all.push(Lookup::ChecksOn(address.parse().unwrap(), lb.parse().unwrap()));
+    }
     all
 }
 
