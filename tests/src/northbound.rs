@@ -162,11 +162,14 @@ impl Northbound {
         rows[0].clone()
     }
 
-    /// `external_ids`, `vips` and so on of the rows of a load balancer, `weir:` keys and all.
+    /// `external_ids`, `vips` and so on of the rows of a load balancer, with all `weir:` keys but the count of writes.
     pub fn rows(&self, name: &str) -> Vec<Value> {
         let select = json!({"op": "select", "table": "Load_Balancer", "where": [["name", "==", name]]});
         let mut rows: Vec<_> =
             self.transact(&[select])[0]["rows"].as_array().unwrap().iter().map(plain_row).collect();
+        for row in &mut rows {
+            row["external_ids"].as_object_mut().unwrap().remove("weir:revision");
+        }
         rows.sort_by_key(|row| row["protocol"].to_string());
         rows
     }
