@@ -252,7 +252,8 @@ pub fn state(remote: &str) -> Value {
         plain.insert("health_checks".to_owned(), checks.into());
         load_balancers.push(Value::from(plain));
     }
-    load_balancers.sort_by_key(|row| (row["protocol"].to_string(), row["selection_fields"].to_string()));
+    let order = ["protocol", "selection_fields", "name"];
+    load_balancers.sort_by_key(|row| order.map(|column| row[column].to_string()));
     let holders = |at: usize| {
         let mut all = BTreeMap::new();
         for row in rows(at) {

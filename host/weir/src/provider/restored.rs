@@ -139,9 +139,8 @@ impl Host {
         let find = || {
             let replica = self.northbound.replica();
             let revisions = self.revisions.lock();
-            let mut older = revisions.older(&replica, &of);
-            older.extend(status.server.as_ref().and_then(|server| revisions.older_server(server)));
-            older
+            let server = status.server.as_ref().and_then(|server| revisions.older_server(server));
+            server.into_iter().chain(revisions.older(&replica, &of)).collect::<Vec<_>>()
         };
         if !find().is_empty() {
             // A relay may only have been late: what the server had committed is in the replica after an answer.
