@@ -41,7 +41,7 @@ fn update_load_balancer(options: Value) -> Value {
     update("loadbalancer", 1, ("project_id", 1), options)
 }
 
-/// Code, object and detail of each finding, sorted by code.
+/// Code, object and detail of each finding of an option, sorted by code.
 async fn findings(client: &Client) -> Vec<(String, String, String)> {
     let view = client.get(&format!("/v1/loadbalancers/{}", id(1, 1))).await.body;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -54,6 +54,8 @@ async fn findings(client: &Client) -> Vec<(String, String, String)> {
             (text(&finding["code"]), text(object), text(&finding["detail"]))
         })
         .collect();
+    // What else there is to say of the load balancer does not matter here.
+    found.retain(|(code, ..)| code.starts_with("unsupported-"));
     found.sort();
     found.dedup();
     found
@@ -142,7 +144,9 @@ async fn options_under_warn_are_accepted_kept_and_shown() {
     for (code, ..) in &wanted {
         counted(&client, code, Some(1)).await;
     }
-    let warned = host.log().matches("load balancer has a finding").count();
+    let log = host.log();
+    let warned = log.lines().filter(|line| line.contains("load balancer has a finding"));
+    let warned = warned.filter(|line| line.contains("unsupported-")).count();
     assert_eq!(warned, wanted.len(), "once each");
 
     // All that is accepted is kept over a restart, also where the operator refuses new ones since, and keeps nothing else
