@@ -23,6 +23,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("", "adopt", Kind::WordOrList),
     ("", "repair", Kind::Text),
     ("", "vip_ports", Kind::Text),
+    ("", "member_floating_ips", Kind::Text),
     ("tls", "certificate", Kind::Text),
     ("tls", "private_key", Kind::Text),
     ("tls", "client_ca", Kind::Text),
@@ -77,6 +78,12 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("unsupported_options", "vnic_type", Kind::Text),
     ("unsupported_options", "vip_qos_policy_id", Kind::Text),
 ];
+
+/// Whether a key has an environment variable.
+#[cfg(test)]
+pub(super) fn has_variable(section: &str, key: &str) -> bool {
+    KEYS.iter().any(|(known, of_it, _)| (*known, *of_it) == (section, key))
+}
 
 /// The variable of a key.
 pub(super) fn variable(section: &str, key: &str) -> String {

@@ -46,6 +46,20 @@ fn the_environment_wins_and_takes_lists() {
 }
 
 #[test]
+fn every_key_has_an_environment_variable() {
+    let table: toml::Table = toml::from_str(&toml::to_string(&Config::default()).unwrap()).unwrap();
+    let keys = table.iter().flat_map(|(key, value)| match value {
+        toml::Value::Table(section) => section.keys().map(|inner| (key.as_str(), inner.as_str())).collect(),
+        _ => vec![("", key.as_str())],
+    });
+    let missing: Vec<_> = keys.filter(|(section, key)| !environment::has_variable(section, key)).collect();
+    assert_eq!(missing, []);
+    let distributed = read("", &[("WEIR_MEMBER_FLOATING_IPS", "distributed")]).unwrap();
+    assert_eq!(distributed.ownership().member_floating_ips, MemberFloatingIps::Distributed);
+    assert!(error("member_floating_ips = \"none\"", &[]).contains("member_floating_ips"));
+}
+
+#[test]
 fn wrong_values_are_named() {
     assert!(error("listen = [\"http://x\"]", &[]).contains("http://x"));
     assert!(error("listen = [\"tcp:127.0.0.1:1\"]", &[]).contains("token"));
