@@ -78,9 +78,9 @@ fn rows_with_vip<'r>(replica: &'r Replica, address: &IpAddr) -> impl Iterator<It
     found.into_values().filter(|row| row.map_value("external_ids", keys::DEVICE_OWNER).is_none())
 }
 
-/// OVN takes a row without protocol for TCP.
+/// Empty on a row that the reference driver has made and that has no listener yet.
 fn transport(row: &Row) -> &str {
-    row.str("protocol").unwrap_or("tcp")
+    row.str("protocol").unwrap_or_default()
 }
 
 fn port_and_network(row: &Row, address: &IpAddr) -> (Option<PortId>, Option<NetworkId>) {
