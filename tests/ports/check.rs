@@ -81,6 +81,8 @@ async fn provider_that_octavia_does_not_have_is_a_problem() {
 
     // Both names are enabled, and the load balancers are made under the other one.
     scene.cloud.providers(&["weir", "ovn"]);
+    // One that Octavia denies is taken out again.
+    scene.agent.knows(&objects::id(1, 1));
     scene.host.client().call("loadbalancer_create", &objects::loadbalancer(1)).await.committed();
     scene.cloud.add_load_balancer(&objects::id(1, 1), "ovn", "ACTIVE");
     let bad = named("octavia-provider", &northbound, env.clone()).await.unwrap();

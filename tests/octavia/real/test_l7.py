@@ -179,7 +179,9 @@ def test_listener_with_policies_can_be_changed_failed_over_and_deleted(graph, oc
     {"listeners": [{"protocol": "TCP", "protocol_port": 80, "client_authentication": "MANDATORY",
                     "client_ca_tls_container_ref": "https://example.org/container"}]},
     {"listeners": [{"protocol": "TCP", "protocol_port": 80, "insert_headers": {"X-Forwarded-For": "true"}}]},
-    {"pools": [{**POOL, "name": "p", "tls_enabled": True}]},
+    # Without ciphers and versions Octavia itself answers 500.
+    {"pools": [{**POOL, "name": "p", "tls_enabled": True, "tls_ciphers": "ECDHE-RSA-AES128-GCM-SHA256",
+                "tls_versions": ["TLSv1.2"], "alpn_protocols": ["http/1.1"]}]},
     {"pools": [{**POOL, "name": "p", "tls_container_ref": "https://example.org/container"}]},
     {"pools": [{**POOL, "name": "p", "ca_tls_container_ref": "https://example.org/container"}]},
     {"listeners": [{"protocol": "HTTP", "protocol_port": 80, "l7policies": [{"action": "REJECT", "rules": [RULE]}]}]},
