@@ -193,7 +193,7 @@ async fn load_balancer_that_is_there_begins_with_its_first_change() {
     lab.client().post(&format!("/v1/loadbalancers/{}/reconcile", id(1, 1))).await;
     assert_eq!(lab.northbound.dump(), before);
 
-    let rename = json!({"old_pool": {"pool_id": id(3, 1)}, "new_pool": {"pool_id": id(3, 1), "name": "new"}});
+    let rename = json!({"old_pool": {"pool_id": id(3, 1), "loadbalancer_id": id(1, 1)}, "new_pool": {"pool_id": id(3, 1), "loadbalancer_id": id(1, 1), "name": "new"}});
     lab.client().call("pool_update", &rename).await.committed();
     for_load_balancers(&lab, &[1]).await;
     // What comes to it later needs no further change.

@@ -85,12 +85,12 @@ async fn column_that_goes_and_comes_is_followed() {
 async fn calls_under_way_during_conversions_are_all_committed() {
     let lab = Lab::start().await;
     lab.make(simple(1)).await;
-    let callers: Vec<_> = (2..6)
+    let callers: Vec<_> = (20..24)
         .map(|caller| {
             let client = lab.client();
             tokio::spawn(async move {
                 let mut changes = Vec::new();
-                for n in (caller..200).step_by(4) {
+                for n in (caller..218).step_by(4) {
                     let body = json!({"loadbalancer": simple(n)});
                     let answer = client.call("loadbalancer_create", &body).await;
                     assert_eq!(answer.status, 200, "{n}: {}", answer.body);
