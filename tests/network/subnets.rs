@@ -65,7 +65,7 @@ async fn monitor_over_unknown_subnet_without_neutron_is_refused_and_vip_serves()
         lab.make(serving(n, protocol, vip, members)).await;
         let before = lab.northbound.dump();
         refused(&client.call("health_monitor_create", &monitor(n, kind)).await, "no-probe-source");
-        let mut whole = serving(n + 5, protocol, vip, members);
+        let mut whole = serving(n + 5, protocol, &format!("{vip}9"), members);
         whole["pools"][0]["healthmonitor"] = monitor(n + 5, kind)["healthmonitor"].clone();
         refused(
             &client.call("loadbalancer_create", &json!({"loadbalancer": whole})).await,
