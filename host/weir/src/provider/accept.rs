@@ -201,9 +201,6 @@ impl Host {
         if let Change::LoadBalancerCreate(lb) = &change {
             scrutiny::judge_flavor(&lb.flavor, &plugins.capabilities)?;
         }
-        if !change.is_delete() {
-            scrutiny::judge_subnets(before.as_ref(), graph.as_ref())?;
-        }
         // What somebody wants gone goes, whatever a plugin thinks of the rest, or if it thinks at all.
         let scrutiny = match change.is_delete() {
             true => Scrutiny::Accepted,
@@ -211,6 +208,8 @@ impl Host {
         };
         let mut plan = self.plan(&replica, plugins, lb, graph.as_ref(), &existing, scrutiny)?;
         if !change.is_delete() {
+            // After the plugins: that a kind of monitor is not supported is the better answer.
+            scrutiny::judge_subnets(before.as_ref(), graph.as_ref())?;
             admission.judge(lb, &plan.overlaps, before.as_ref())?;
         }
         if self.neutron.is_none() && !change.is_delete() {
