@@ -34,8 +34,7 @@ impl FakeAgent {
             tokio::spawn(async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    asked.fetch_add(usize::from(name == "get"), Ordering::SeqCst);
-                    tokio::spawn(answer(stream, name, known.clone(), statuses.clone()));
+                    tokio::spawn(answer(stream, name, known.clone(), statuses.clone(), asked.clone()));
                 }
             });
         }
@@ -66,6 +65,7 @@ async fn answer(
     name: &str,
     known: Arc<Mutex<BTreeSet<String>>>,
     statuses: Arc<Mutex<Vec<Value>>>,
+    questions: Arc<AtomicUsize>,
 ) {
     let mut stream = BufReader::new(stream);
     let mut length = String::new();
@@ -74,6 +74,9 @@ async fn answer(
     let mut body: Vec<u8> = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
     let asked: Value = serde_json::from_slice(&body).unwrap();
+    // The host also asks for the nil id, to see whether the agent is there.
+    let counts = name == "get" && asked["id"] != uuid::Uuid::nil().to_string();
+    questions.fetch_add(usize::from(counts), Ordering::SeqCst);
     let answer = match name {
         "get" if known.lock().unwrap().contains(asked["id"].as_str().unwrap()) => json!({
             "loadbalancer_id": asked["id"], "name": "web", "admin_state_up": true, "vip_address": "10.10.10.5",
