@@ -308,7 +308,7 @@ async fn refused_create_is_reported_wherever_it_was_refused() {
     post(&recorder, path, with("name", json!("n"))).await;
     assert_eq!(*recorder.refused.lock().unwrap(), [(LB.parse().unwrap(), "by-the-host".to_owned())]);
     recorder.refused.lock().unwrap().clear();
-    // Nothing that exists is told to be freed, and nothing without an id.
+    // An accepted create, a refusal without an id and a refused update report nothing.
     *recorder.refusal.lock().unwrap() = None;
     post(&recorder, path, with("name", json!("n"))).await;
     post(&recorder, path, json!({ "loadbalancer": { "loadbalancer_id": "x" } }).to_string()).await;

@@ -203,8 +203,8 @@ impl Client {
         let _ = self.commands.send(Command::Unlock(name.into())).await;
     }
 
-    /// Has the replica read anew as a whole, over the same connection where there is one: for a caller with proof that it is
-    /// not what the server has. Until then it counts as not synchronised.
+    /// Requests a full read of the replica, over the same connection where there is one, for a caller with proof that it
+    /// differs from the server's content. The replica is not synchronised until the read is complete.
     pub async fn reread(&self) {
         // Without a task there is nothing to read.
         let _ = self.commands.send(Command::Reread).await;

@@ -187,8 +187,8 @@ impl<T> Session<T> {
             .map(|last_transaction| Resume { cluster: self.cluster(), last_transaction });
     }
 
-    /// The database was converted or removed: its schema is asked for again, everything is read anew. Locks are the
-    /// connection's, and stay.
+    /// The database was converted or removed: requests the schema and a full read. Locks belong to the connection and
+    /// stay.
     pub(super) fn canceled(&mut self, out: &mut Vec<Output<T>>) {
         self.unsynced(out);
         self.state = State::Asking;
@@ -197,7 +197,7 @@ impl<T> Session<T> {
         self.request_schema(out);
     }
 
-    /// Gives up the monitor and reads everything anew over the same connection; where there is none, over the next one.
+    /// Cancels the monitor and starts a full read over the same connection, or over the next one where there is none.
     pub(super) fn reread(&mut self, out: &mut Vec<Output<T>>) {
         self.resume = None;
         if self.is_synced() {

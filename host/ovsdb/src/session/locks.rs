@@ -17,7 +17,7 @@ enum Standing {
     /// Not asked for.
     #[default]
     Free,
-    /// Asked for; somebody else may hold it.
+    /// Requested; another client may hold it.
     Waiting,
     /// This connection holds it.
     Held,

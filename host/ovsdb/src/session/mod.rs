@@ -76,7 +76,7 @@ pub enum Input<T> {
     Lock(String),
     /// Give it up.
     Unlock(String),
-    /// The replica is not what the server has: read everything anew.
+    /// The replica differs from the server's content: start a full read.
     Reread,
 }
 
