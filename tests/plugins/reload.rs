@@ -264,6 +264,7 @@ async fn options_go_with_the_plugin_that_set_them() {
     // Without it nobody serves the listener: it stays as it is, its options too.
     folder.manifest("");
     assert_eq!(client.post("/v1/plugins/reload").await.body["outcome"], "swapped");
+    client.post(&format!("/v1/loadbalancers/{}/reconcile", id(1, 1))).await;
     assert_eq!(northbound.load_balancer(&id(1, 1))["options"], row["options"]);
     client.call("pool_delete", &pool(1, 1, Some(1), "picky-config")).await.committed();
     client.call("listener_delete", &listener(1, 1, "picky-config", 80)).await.committed();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_model::{FlavorKey, LoadBalancer};
+use weir_model::{LoadBalancer, NEIGHBOR_RESPONDER};
 
 use crate::{
     compile::{Group, managed_options},
@@ -50,15 +50,16 @@ pub(crate) fn kept(
     Some((group, vips.collect()))
 }
 
-/// The row's options, those that are not the plugins' as they are for the load balancer now: all its units have these in common.
+/// The row's options stay, those of a plugin that is gone too. What all units of a load balancer have in common (its flavor, the
+/// deployment's defaults, what the host itself sets) is as it is now, so that a kept unit stays in the row of the others.
 fn options(lb: &LoadBalancer, row: &LoadBalancerRow, words: &Words) -> BTreeMap<String, String> {
     let mut options = words.defaults.clone();
     options.extend(lb.flavor.clone());
-    let by_plugin =
-        |(key, _): &(&String, &String)| words.options.contains(*key) || FlavorKey::named(key).is_none();
-    options.extend(
-        managed_options(row, words).filter(by_plugin).map(|(key, value)| (key.clone(), value.clone())),
-    );
+    let in_common = options.keys().cloned().collect::<BTreeSet<_>>();
+    let stays =
+        |key: &String| words.options.contains(key) || !(in_common.contains(key) || key == NEIGHBOR_RESPONDER);
+    let own = managed_options(row, words).filter(|(key, _)| stays(key));
+    options.extend(own.map(|(key, value)| (key.clone(), value.clone())));
     options
 }
 
