@@ -154,8 +154,9 @@ async fn one(
     lb: LoadBalancerId,
 ) -> Line {
     for _ in 0..limits::SYNC_TRIES {
-        let judged = databases.read(|replica, probes| {
-            judge(&Planner { replica, probes, plugins, ownership, policy }, lb, request.force)
+        let (read_at, judged) = databases.read(|replica, probes| {
+            let planner = Planner { replica, probes, plugins, ownership, policy };
+            (replica.read_at(), judge(&planner, lb, request.force))
         });
         let release = match judged {
             Judged::Goes(release) => release,
@@ -167,9 +168,11 @@ async fn one(
             return Line { id: lb, outcome, losses: release.losses };
         }
         let committed = committer.commit(lb, operations, "release", Asked::ByCall);
-        match timeout(limits::CHECK, committed).await {
+        let committed = timeout(limits::CHECK, committed).await;
+        let read_again = databases.read(|replica, _| replica.read_at()) != read_at;
+        match committed.map(|done| done.map_err(|error| error.of_plan(read_again))) {
             Ok(Ok(())) => return Line { id: lb, outcome, losses: release.losses },
-            Ok(Err(CommitError::Stale(_))) => sleep(limits::OCTAVIA_LOOK).await,
+            Ok(Err(CommitError::Stale(_) | CommitError::Outdated(_))) => sleep(limits::OCTAVIA_LOOK).await,
             Ok(Err(error)) => {
                 return Line {
                     id: lb,

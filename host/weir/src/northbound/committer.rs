@@ -20,6 +20,10 @@ pub enum CommitError {
     /// The rows are not as they were read: read again, plan again.
     #[error("the rows have changed meanwhile: {0}")]
     Stale(String),
+    /// The Northbound refused what was planned before it was read in full again, perhaps on a schema that an upgrade of OVN
+    /// has replaced: plan again.
+    #[error("it was planned before the Northbound was read again: {0}")]
+    Outdated(String),
     /// No connection, or it broke before the answer: whether it was committed shows when the rows are read again.
     #[error("{0}")]
     Connection(String),
@@ -36,9 +40,19 @@ impl CommitError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Stale(_) => "stale",
+            Self::Outdated(_) => "outdated",
             Self::Connection(_) => "northbound-away",
             Self::Refused(_) => "northbound-refused",
             Self::NotHolder => "lock-not-held",
+        }
+    }
+
+    /// What was refused may be accepted when it is planned again, where the plan is `outdated`: it was made before the last full
+    /// read.
+    pub fn of_plan(self, outdated: bool) -> Self {
+        match self {
+            Self::Refused(why) if outdated => Self::Outdated(why),
+            other => other,
         }
     }
 }
@@ -281,5 +295,19 @@ fn outcome(error: &TransactError) -> CommitError {
         TransactError::Operation { .. } | TransactError::Refused { .. } | TransactError::TooLarge { .. } => {
             CommitError::Refused(error.to_string())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_of_an_outdated_plan_is_planned_again() {
+        let refused =
+            || CommitError::Refused("No column selection_fields in table Load_Balancer.".to_owned());
+        assert_eq!(refused().of_plan(true).code(), "outdated");
+        assert_eq!(refused().of_plan(false).code(), "northbound-refused");
+        assert_eq!(CommitError::Stale("guard".to_owned()).of_plan(true).code(), "stale");
     }
 }

@@ -56,6 +56,7 @@ impl Host {
                 sleep(limits::OCTAVIA_LOOK).await;
                 continue;
             }
+            let read_at = self.northbound.replica().read_at();
             let release = match self.patience.run(|| self.judge_release(lb, request.force)) {
                 Judged::Goes(release) => release,
                 Judged::Stays(outcome, losses) => return Line { id: lb, outcome, losses },
@@ -63,10 +64,12 @@ impl Host {
             let operations = &release.plan.operations;
             let outcome = Outcome::Released { operations: operations.len() };
             if !request.dry_run {
-                match self.committer.commit(lb, operations, "release", Asked::ByCall).await {
+                let committed = self.committer.commit(lb, operations, "release", Asked::ByCall).await;
+                let outdated = read_at != self.northbound.replica().read_at();
+                match committed.map_err(|error| error.of_plan(outdated)) {
                     Ok(()) => self.let_go_of(lb),
-                    Err(CommitError::Stale(why)) => {
-                        info!(%lb, why, "its release is planned again");
+                    Err(error @ (CommitError::Stale(_) | CommitError::Outdated(_))) => {
+                        info!(%lb, %error, "its release is planned again");
                         sleep(limits::OCTAVIA_LOOK).await;
                         continue;
                     }

@@ -133,16 +133,9 @@ impl Host {
                 }
             };
             let withheld = self.withhold(lb, &mut planned.plan);
-            let committed = match self.carry_out(lb, &planned, &batch, asked).await {
-                // It may have been planned for a schema that an upgrade of OVN has replaced since.
-                Err(CommitError::Refused(why))
-                    if planned_earlier || read_at != self.northbound.replica().read_at() =>
-                {
-                    Err(CommitError::Stale(why))
-                }
-                committed => committed,
-            };
-            match committed {
+            let committed = self.carry_out(lb, &planned, &batch, asked).await;
+            let outdated = planned_earlier || read_at != self.northbound.replica().read_at();
+            match committed.map_err(|error| error.of_plan(outdated)) {
                 // The same batch is planned again, on the rows that it has created.
                 Ok(()) if withheld => debug!(%lb, "created rows get their vips in a second transaction"),
                 Ok(()) => {
