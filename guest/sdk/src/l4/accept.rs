@@ -77,11 +77,7 @@ fn limits(ctx: &Context, listener: &Listener) -> Result<(), Refusal> {
                 "OVN neither counts nor times connections, so it cannot honour a {key} of {asked}; leave it at Octavia's \
                  default, {default}"
             );
-            let refusal = Refusal::new(&format!("unsupported-{}", key.replace('_', "-")), &field, user);
-            return Err(refusal.operator(format!(
-                "OVN cannot honour a {key} of {asked}. Where the user named none, it is from octavia.conf \
-                 (section haproxy_amphora), which must then have {default}"
-            )));
+            return Err(Refusal::new(&format!("unsupported-{}", key.replace('_', "-")), &field, user));
         }
     }
     Ok(())

@@ -184,7 +184,7 @@ fn limits_are_refused_unless_they_were_there() {
     let ask = |ctx: &Context| translate(&PIGEON, ctx, Some(&asked), None, &[], &[]);
     let refusal = ask(&ctx).unwrap_err();
     assert_eq!(refusal.field, "listener.connection_limit");
-    assert!(refusal.user.contains("of 9") && refusal.operator.contains("octavia.conf"), "{refusal:?}");
+    assert!(refusal.user.contains("of 9") && refusal.user.contains("default, -1"), "{refusal:?}");
     ctx.extra = vec![("inherited".into(), "listener.connection_limit".into())];
     assert_eq!(ask(&ctx).unwrap_err().code, "unsupported-timeout-member-data");
     ctx.extra = vec![("inherited".into(), "listener.connection_limit listener.timeout_member_data".into())];

@@ -186,10 +186,6 @@ static bool limits_are_good(const context *ctx, const listener *of, refusal *why
            join((text[]){view("OVN neither counts nor times connections, so it cannot honour a "),
                          view(LISTENER_LIMITS[i].key), view(" of "), inside(*asked),
                          view("; leave it at Octavia's default, "), view(LISTENER_LIMITS[i].normal), END}));
-    /* The operator has more to know. */
-    why->operator_ = join((text[]){view("OVN cannot honour a "), view(LISTENER_LIMITS[i].key), view(" of "), inside(*asked),
-                                   view(". Where the user named none, it is from octavia.conf (section haproxy_amphora), "
-                                        "which must then have "), view(LISTENER_LIMITS[i].normal), END});
     return false;
   }
   return true;

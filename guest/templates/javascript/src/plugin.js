@@ -69,9 +69,7 @@ function checkLimits(ctx, listener) {
     if (asked !== undefined && asked !== normal && !inherited.includes(`listener.${key}`)) {
       throw refusal(`unsupported-${dashes(key)}`, `listener.${key}`,
         `OVN neither counts nor times connections, so it cannot honour a ${key} of ${asked}; `
-        + `leave it at Octavia's default, ${normal}`,
-        `OVN cannot honour a ${key} of ${asked}. Where the user named none, it is from octavia.conf `
-        + `(section haproxy_amphora), which must then have ${normal}`);
+        + `leave it at Octavia's default, ${normal}`);
     }
   }
 }

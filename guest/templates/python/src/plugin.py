@@ -72,8 +72,6 @@ def check_limits(ctx: Context, listener: Listener) -> None:
                 f"unsupported-{key.replace('_', '-')}", f"listener.{key}",
                 f"OVN neither counts nor times connections, so it cannot honour a {key} of {asked[key]}; "
                 f"leave it at Octavia's default, {default}",
-                f"OVN cannot honour a {key} of {asked[key]}. Where the user named none, it is from octavia.conf "
-                f"(section haproxy_amphora), which must then have {default}",
             )
 
 
