@@ -20,6 +20,7 @@ mod methods;
 mod openapi;
 mod panics;
 mod provider;
+mod query;
 mod read;
 mod refusal;
 mod routes;

@@ -16,7 +16,8 @@ use weir_model::LoadBalancerId;
 
 use crate::{
     call::{Segment, checked_key},
-    provider::{ChangeState, Readiness, ReleaseRequest, SyncRequest},
+    provider::{ChangeState, Readiness},
+    query,
     refusal::Refusal,
     routes::Api,
 };
@@ -43,7 +44,7 @@ pub(crate) async fn reconcile(
     Segment(id): Segment,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refusal> {
-    let dry_run = dry_run(query.as_deref().unwrap_or_default())?;
+    let dry_run = query::dry_run(query.as_deref().unwrap_or_default())?;
     api.provider.reconcile(load_balancer_id(&id)?, dry_run).await.map(Json)
 }
 
@@ -70,7 +71,7 @@ pub(crate) async fn sync(
     State(api): State<Arc<Api>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refusal> {
-    let request = sync_request(query.as_deref().unwrap_or_default())?;
+    let request = query::sync(query.as_deref().unwrap_or_default())?;
     api.provider.sync(request).await.map(Json)
 }
 
@@ -78,7 +79,7 @@ pub(crate) async fn release(
     State(api): State<Arc<Api>>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Refusal> {
-    let request = release_request(query.as_deref().unwrap_or_default())?;
+    let request = query::release(query.as_deref().unwrap_or_default())?;
     api.provider.release(request).await.map(Json)
 }
 
@@ -133,82 +134,6 @@ pub(crate) async fn openapi() -> Json<Value> {
     Json(crate::openapi::document())
 }
 
-fn load_balancer_id(text: &str) -> Result<LoadBalancerId, Refusal> {
+pub(crate) fn load_balancer_id(text: &str) -> Result<LoadBalancerId, Refusal> {
     text.parse().map_err(|_| Refusal::malformed("bad-id", "a load balancer's id is a UUID"))
-}
-
-fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "true")))
-}
-
-/// A yes or no; somebody who meant a dry run must not get a real one.
-fn flag(name: &str, value: &str) -> Result<bool, Refusal> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(Refusal::malformed("bad-query", format!("{name}: expected true or false"))),
-    }
-}
-
-fn dry_run(query: &str) -> Result<bool, Refusal> {
-    let mut dry_run = false;
-    for (name, value) in pairs(query).filter(|(name, _)| *name == "dry_run") {
-        dry_run = flag(name, value)?;
-    }
-    Ok(dry_run)
-}
-
-fn sync_request(query: &str) -> Result<SyncRequest, Refusal> {
-    let mut request = SyncRequest::default();
-    for (name, value) in pairs(query) {
-        match name {
-            "dry_run" => request.dry_run = flag(name, value)?,
-            "remove_leaked" => request.remove_leaked = flag(name, value)?,
-            "lb" => request.lb = Some(load_balancer_id(value)?),
-            _ => {}
-        }
-    }
-    Ok(request)
-}
-
-fn release_request(query: &str) -> Result<ReleaseRequest, Refusal> {
-    let mut request = ReleaseRequest::default();
-    for (name, value) in pairs(query) {
-        match name {
-            "dry_run" => request.dry_run = flag(name, value)?,
-            "force" => request.force = flag(name, value)?,
-            "lb" => request.lb = Some(load_balancer_id(value)?),
-            _ => {}
-        }
-    }
-    Ok(request)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{dry_run, release_request, sync_request};
-
-    #[test]
-    fn a_dry_run_is_never_taken_for_a_real_one() {
-        for (query, wanted) in [
-            ("", false),
-            ("dry_run=true", true),
-            ("a=b&dry_run=1", true),
-            ("dry_run", true),
-            ("dry_run=false", false),
-        ] {
-            assert_eq!(dry_run(query).unwrap(), wanted, "{query}");
-        }
-        assert!(sync_request("dry_run=perhaps").is_err());
-        assert!(sync_request("remove_leaked=yes").is_err());
-        assert!(sync_request("lb=1").is_err());
-        assert!(sync_request("dry_run&remove_leaked=1").unwrap().dry_run);
-        assert!(release_request("dry_run=perhaps").is_err());
-        assert!(release_request("force=perhaps").is_err());
-        assert!(release_request("lb=all").is_err());
-        assert!(release_request("dry_run&force=false").unwrap().dry_run);
-        for bad in ["dry_run=yes", "dry_run=", "dry_run=TRUE"] {
-            assert!(dry_run(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -12,7 +12,7 @@ use axum::{
 use crate::{
     auth, call, panics,
     provider::Provider,
-    read,
+    query, read,
     refusal::{ErrorClass, Refusal},
 };
 
@@ -89,7 +89,7 @@ pub(crate) const ROUTES: &[(&str, Operation)] = &[
 ];
 
 fn handler(operation: Operation) -> MethodRouter<Arc<Api>> {
-    match operation {
+    let handler = match operation {
         Operation::DriverCall => post(call::driver),
         Operation::LoadBalancers => get(read::load_balancers),
         Operation::LoadBalancer => get(read::load_balancer),
@@ -109,7 +109,8 @@ fn handler(operation: Operation) -> MethodRouter<Arc<Api>> {
         Operation::Readyz => get(read::readyz),
         Operation::Metrics => get(read::metrics),
         Operation::OpenApi => get(read::openapi),
-    }
+    };
+    handler.route_layer(middleware::from_fn(move |request, next| query::check(operation, request, next)))
 }
 
 /// The whole API over a provider.

@@ -25,7 +25,9 @@ pub fn errors(statuses: &[&str]) -> Map<String, Value> {
 
 fn meaning(status: &str) -> &'static str {
     match status {
-        "400" => "Malformed or of a wrong type; user_fault_string names the field.",
+        "400" => {
+            "Malformed or of a wrong type, or a query parameter that this path does not take; user_fault_string names it."
+        }
         "401" => "The token is missing or wrong.",
         "404" => "Not known.",
         "409" => "Conflict: an address is in use.",

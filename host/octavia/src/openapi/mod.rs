@@ -151,7 +151,13 @@ fn describe(operation: Operation) -> (&'static str, Value) {
         Operation::DriverCall => ("post", json!({})),
         Operation::LoadBalancers => (
             "get",
-            read("load_balancers", "All load balancers", none(), json_answer("Found.", "Anything"), &["401"]),
+            read(
+                "load_balancers",
+                "All load balancers",
+                none(),
+                json_answer("Found.", "Anything"),
+                &["400", "401"],
+            ),
         ),
         Operation::LoadBalancer => (
             "get",
@@ -191,11 +197,14 @@ fn describe(operation: Operation) -> (&'static str, Value) {
             "pause_all",
             "Write nothing for any load balancer until that is resumed",
             none(),
-            &["401", "503"],
+            &["400", "401", "503"],
         ),
-        Operation::ResumeAll => {
-            pausing("resume_all", "Go on; load balancers paused one by one stay so", none(), &["401", "503"])
-        }
+        Operation::ResumeAll => pausing(
+            "resume_all",
+            "Go on; load balancers paused one by one stay so",
+            none(),
+            &["400", "401", "503"],
+        ),
         Operation::Sync => {
             let flag = |name: &str, what: &str| json!({ "name": name, "in": "query", "description": what, "schema": { "type": "boolean", "default": false } });
             let parameters = json!([
@@ -241,9 +250,10 @@ fn describe(operation: Operation) -> (&'static str, Value) {
                 &["400", "401", "500", "503"],
             ),
         ),
-        Operation::Plugins => {
-            ("get", read("plugins", "The plugins", none(), json_answer("All of them.", "Anything"), &["401"]))
-        }
+        Operation::Plugins => (
+            "get",
+            read("plugins", "The plugins", none(), json_answer("All of them.", "Anything"), &["400", "401"]),
+        ),
         Operation::PluginsReload => (
             "post",
             read(
@@ -251,7 +261,7 @@ fn describe(operation: Operation) -> (&'static str, Value) {
                 "Read the plugin folder again and take its plugins into use, all or none",
                 none(),
                 json_answer("Taken into use, unchanged, or waiting for a confirmation.", "Anything"),
-                &["401", "500", "503"],
+                &["400", "401", "500", "503"],
             ),
         ),
         Operation::PluginsConfirm => (

@@ -49,6 +49,29 @@ async fn reconcile_for_real_and_dry() {
 }
 
 #[tokio::test]
+async fn unknown_query_parameter_is_refused_before_anything_is_done() {
+    let recorder = Arc::new(Recorder::default());
+    for path in ["sync", "release", "pause", "resume", "plugins/reload"] {
+        let answer = post(&recorder, &format!("/v1/{path}?dryrun=true"), "").await;
+        assert_eq!(
+            (answer.status, answer.error().0.as_str()),
+            (StatusCode::BAD_REQUEST, "bad-query"),
+            "{path}"
+        );
+    }
+    let answer = post(&recorder, &format!("/v1/loadbalancers/{LB}/reconcile?dryRun=true"), "").await;
+    assert_eq!(answer.error().0, "bad-query");
+    assert!(recorder.reconciled.lock().unwrap().is_empty());
+    let answer = post(&recorder, "/v1/driver/loadbalancer_failover?dry_run=true", "").await;
+    assert_eq!(answer.error().0, "bad-query");
+    assert_eq!(get(&recorder, "/v1/loadbalancers?limit=1").await.error().0, "bad-query");
+    // Probes and scrapers add names of their own.
+    for path in ["/healthz?t=1", "/readyz?t=1", "/metrics?collect[]=all"] {
+        assert_eq!(get(&recorder, path).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn changes_by_id_or_key() {
     let recorder = Arc::new(Recorder::default());
     let answer = get(&recorder, "/v1/changes/key%201%2Fa").await;
