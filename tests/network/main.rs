@@ -7,6 +7,7 @@ mod cidrs;
 mod conversion;
 mod defaults;
 mod drift;
+mod findings;
 mod handover;
 mod health;
 mod l7;

@@ -5,12 +5,13 @@
 //! changed in the replica, the replica lacks an edit for good, and every further plan would be made on the same rows.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use uuid::Uuid;
+use weir_model::LoadBalancerId;
 use weir_ovsdb::{Replica, Row};
 use weir_plan::{Existing, Operation};
 
@@ -19,14 +20,16 @@ use crate::limits;
 /// Rows as the replica has them; `None` where it has none.
 type Rows = BTreeMap<(&'static str, Uuid), Option<Row>>;
 
-/// What one load balancer's failed guards have shown.
+/// What the last failed guard of each load balancer has shown. It outlives a worker: a task that rests on Octavia's version is
+/// given up at its first failure and comes again as another one.
 #[derive(Default)]
-pub struct Doubt(Option<Rows>);
+pub struct Doubts(Mutex<HashMap<LoadBalancerId, Rows>>);
 
-impl Doubt {
+impl Doubts {
     /// A guard of these operations, or of these rows, has failed. Says whether that proves the replica wrong.
     pub fn guard_failed(
-        &mut self,
+        &self,
+        lb: LoadBalancerId,
         replica: &Replica,
         operations: &[Operation],
         existing: &[Existing],
@@ -34,14 +37,17 @@ impl Doubt {
         let rows: Rows = named(operations, existing)
             .map(|(table, uuid)| ((table, uuid), replica.get(table, &uuid).cloned()))
             .collect();
-        let proven = self.0.as_ref() == Some(&rows);
-        self.0 = Some(rows);
-        proven
+        self.0.lock().insert(lb, rows.clone()) == Some(rows)
     }
 
     /// The operations were committed, or failed for another reason.
-    pub fn clear(&mut self) {
-        self.0 = None;
+    pub fn clear(&self, lb: LoadBalancerId) {
+        self.0.lock().remove(&lb);
+    }
+
+    /// The replica was read again.
+    pub fn clear_all(&self) {
+        self.0.lock().clear();
     }
 }
 

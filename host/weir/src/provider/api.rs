@@ -219,8 +219,7 @@ impl Host {
         self.changes.settle(key.as_deref(), outcome, made);
         let record = accepted?;
         if let (Some(lb), true) = (record.lb, record.method == "loadbalancer_failover_with_flavor") {
-            // Octavia may store the new flavor in the transaction that is open around this call.
-            self.look_again(lb, limits::OCTAVIA_COMMIT);
+            self.take_new_flavor(lb);
         }
         let answer = self.answer(&record).await;
         // A repeated equal create gets the first one's name; its own run has only made sure of the rows.

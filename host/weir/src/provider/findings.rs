@@ -52,14 +52,24 @@ impl Findings {
         }
     }
 
+    /// Forgets what a part has found: another host watches from now on.
+    pub fn forget_source(&self, source: Source) {
+        self.0.lock().retain(|_, sources| {
+            sources.remove(&source);
+            !sources.is_empty()
+        });
+    }
+
     /// Forgets a load balancer that is gone.
     pub fn forget(&self, lb: LoadBalancerId) {
         self.0.lock().remove(&lb);
     }
 
-    /// The findings of one load balancer.
-    pub fn of(&self, lb: LoadBalancerId) -> BTreeSet<Finding> {
-        self.0.lock().get(&lb).into_iter().flat_map(BTreeMap::values).flatten().cloned().collect()
+    /// The findings of one load balancer, but for those of one part.
+    pub fn of_all_but(&self, lb: LoadBalancerId, source: Option<Source>) -> BTreeSet<Finding> {
+        let all = self.0.lock();
+        let sources = all.get(&lb).into_iter().flatten().filter(|(other, _)| Some(**other) != source);
+        sources.flat_map(|(_, found)| found).cloned().collect()
     }
 
     /// The number of load balancers with each code.
@@ -97,11 +107,15 @@ mod tests {
         findings.report(lb(1), PLAN, vec![finding("a", 1)]);
         findings.report(lb(1), "octavia", vec![finding("b", 1)]);
         findings.report(lb(1), PLAN, vec![finding("c", 1)]);
-        let codes: Vec<_> = findings.of(lb(1)).into_iter().map(|finding| finding.code).collect();
+        let codes: Vec<_> =
+            findings.of_all_but(lb(1), None).into_iter().map(|finding| finding.code).collect();
         assert_eq!(codes, ["b", "c"]);
-        findings.report(lb(1), PLAN, Vec::new());
+        assert_eq!(findings.of_all_but(lb(1), Some(PLAN)), [finding("b", 1)].into());
+        findings.report(lb(2), PLAN, vec![finding("a", 2)]);
+        findings.forget_source(PLAN);
+        assert_eq!(findings.counts(), [(Cow::Borrowed("b"), 1)].into());
         findings.report(lb(1), "octavia", Vec::new());
-        assert!(findings.of(lb(1)).is_empty() && findings.0.lock().is_empty());
+        assert!(findings.of_all_but(lb(1), None).is_empty() && findings.0.lock().is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! | [`defaults`] | the values that Octavia fills in for users, kept over restarts |
 //! | [`delivery`] | what the sender of statuses reports |
 //! | [`version`] | old changes, in the light of what Octavia has |
+//! | [`new_flavor`] | a failover to another flavor |
 //! | [`lost`] | deletes of what the rows do not have |
 //! | [`ports`] | ports in Neutron: made, freed |
 //! | [`recover`] | what the journal holds at the start |
@@ -56,6 +57,7 @@ mod health;
 mod index;
 mod leaked_ports;
 mod lost;
+mod new_flavor;
 mod old_ports;
 mod open;
 mod outbox;
@@ -111,7 +113,11 @@ use crate::{
     metrics::Metrics,
     neutron::Neutron,
     northbound::{
-        committer::Committer, doubt::Rereads, revisions::Revisions, rows, topology::ReplicaTopology,
+        committer::Committer,
+        doubt::{Doubts, Rereads},
+        revisions::Revisions,
+        rows,
+        topology::ReplicaTopology,
     },
     patience::Patience,
     plugins::{InUse, Loader, Reloads},
@@ -150,6 +156,7 @@ pub struct Host {
     neutron_reach: reach::Reach,
     revisions: Mutex<Revisions>,
     restored: restored::Restored,
+    doubts: Doubts,
     rereads: Rereads,
     index: index::Index,
     dirty: dirty::Dirty,
@@ -304,6 +311,7 @@ impl Host {
                 neutron_reach: reach::Reach::default(),
                 revisions: Mutex::default(),
                 restored: restored::Restored::default(),
+                doubts: Doubts::default(),
                 rereads: Rereads::default(),
                 index: index::Index::default(),
                 dirty: dirty::Dirty::default(),

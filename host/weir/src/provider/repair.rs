@@ -44,6 +44,11 @@ impl Drift {
         }
     }
 
+    /// Forgets all: another host watches from now on.
+    pub fn clear(&self) {
+        self.0.lock().clear();
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.lock().len()
@@ -76,9 +81,14 @@ impl Host {
         if rows.is_empty() {
             self.index.forget(lb);
             self.findings.forget(lb);
+            self.forget_drift(lb);
             return;
         }
-        self.findings.report(lb, findings::PLAN, planned.plan.findings.clone());
+        // A host that does not watch would not see when a finding is resolved; the one that watches plans too. Where nobody
+        // repairs, nobody watches.
+        if self.dirty.is_active() || self.repair == Repair::Off {
+            self.findings.report(lb, findings::PLAN, planned.plan.findings.clone());
+        }
         if !self.dirty.is_active() {
             return;
         }

@@ -30,7 +30,8 @@ use crate::{
 
 /// The journal's key of the load balancers that are still to be compared.
 const NOTE: &str = "northbound-restored";
-const FINDINGS: Source = "restored";
+/// The part that reports a load balancer whose rows came back and that Octavia does not know.
+pub const FINDINGS: Source = "restored";
 
 /// What is still to be done.
 #[derive(Default)]
@@ -230,6 +231,11 @@ impl Host {
         self.findings.report(lb, FINDINGS, vec![finding]);
         self.compared(lb);
         None
+    }
+
+    /// Octavia knows a load balancer.
+    pub(super) fn not_denied(&self, lb: LoadBalancerId) {
+        self.findings.report(lb, FINDINGS, Vec::new());
     }
 
     /// For `/readyz`: whether no comparison is under way, and words.

@@ -8,24 +8,23 @@ use weir_model::LoadBalancerId;
 use weir_plan::{Existing, Operation};
 
 use super::Host;
-use crate::northbound::{committer::CommitError, doubt::Doubt};
+use crate::northbound::committer::CommitError;
 
 impl Host {
-    /// A guard of a plan has failed. Where the replica is wrong, it is read anew.
+    /// A guard of a plan has failed. Where the replica is wrong, it is read in full again.
     pub(super) async fn doubt_replica(
         &self,
         lb: LoadBalancerId,
-        doubt: &mut Doubt,
         operations: &[Operation],
         existing: &[Existing],
         why: &str,
     ) {
-        let proven = doubt.guard_failed(&self.northbound.replica(), operations, existing);
+        let proven = self.doubts.guard_failed(lb, &self.northbound.replica(), operations, existing);
         if proven && self.rereads.allow(Instant::now()) {
             self.metrics.transactions.rereads.inc();
             warn!(%lb, why, "replica lacks an edit that the Northbound has, reading it anew");
             self.northbound.reread().await;
-            doubt.clear();
+            self.doubts.clear_all();
         }
     }
 

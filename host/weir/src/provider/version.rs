@@ -147,7 +147,10 @@ impl Host {
                 self.agent.load_balancer(lb).await
             };
             match answer {
-                Ok(Some(version)) if is_settled(Some(&version)) => return Version::Known(Box::new(version)),
+                Ok(Some(version)) if is_settled(Some(&version)) => {
+                    self.not_denied(lb);
+                    return Version::Known(Box::new(version));
+                }
                 Ok(None) if is_settled(None) => return Version::Unknown,
                 Ok(_) => {}
                 Err(error @ AgentError::Malformed { .. }) => {

@@ -5,7 +5,7 @@ use weir_model::{LoadBalancerId, operating_statuses};
 use weir_octavia::Refusal;
 use weir_plan::{Plan, RowFinding};
 
-use super::{Host, accept};
+use super::{Host, accept, findings::PLAN};
 use crate::{northbound::rows, scrutiny::Scrutiny};
 
 impl Host {
@@ -75,7 +75,8 @@ impl Host {
         plan: Option<&Plan>,
         unreadable: &[RowFinding],
     ) -> Vec<Value> {
-        let mut findings = self.findings.of(id);
+        // The plan of this moment is newer than the one that was carried out last.
+        let mut findings = self.findings.of_all_but(id, plan.map(|_| PLAN));
         findings.extend(plan.into_iter().flat_map(|plan| plan.findings.iter().cloned()));
         let unreadable = unreadable.iter().map(|finding| json!(finding));
         findings.iter().map(|finding| json!(finding)).chain(unreadable).collect()

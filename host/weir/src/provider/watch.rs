@@ -11,7 +11,7 @@ use weir_model::LoadBalancerId;
 use weir_ovsdb::{Changed, Replica, RowChanged};
 use weir_plan::{Topology, keys, recording::Key};
 
-use super::{Host, background::RelayLog, dirty::Reason};
+use super::{Host, background::RelayLog, dirty::Reason, findings, restored};
 use crate::{
     limits,
     northbound::{affected::affected, rows, topology::ReplicaTopology},
@@ -79,6 +79,9 @@ impl Host {
         } else {
             info!(lock = limits::BACKGROUND_LOCK, "the lock is lost: nothing is done unasked");
             self.dirty.stop();
+            self.findings.forget_source(findings::PLAN);
+            self.findings.forget_source(restored::FINDINGS);
+            self.drift.clear();
         }
     }
 

@@ -27,6 +27,7 @@ impl Host {
         }
         match self.octavia_says(lb).await {
             Version::Known(octavia) => {
+                self.not_denied(lb);
                 if reasons.contains(&Reason::Again) && self.may_still_go(lb) {
                     self.look_again(lb, limits::REPAIR_AGAIN);
                 }
@@ -93,6 +94,8 @@ impl Host {
                 info!(%lb, "its rows are gone, and Octavia does not know it");
                 self.gone.lock().remove(&lb);
                 self.index.forget(lb);
+                self.findings.forget(lb);
+                self.forget_drift(lb);
                 self.compared(lb);
                 // What stands for it beside the rows goes.
                 let replica = self.northbound.replica();

@@ -20,7 +20,6 @@ use crate::{
     crash, fault, limits,
     northbound::{
         committer::{Asked, CommitError},
-        doubt::Doubt,
         rows,
         topology::ReplicaTopology,
     },
@@ -68,7 +67,6 @@ impl Host {
         let mut alone = false;
         // When a plugin first failed what is tried now.
         let mut failing = None;
-        let mut doubt = Doubt::default();
         loop {
             let waited = self.pauses.wait(lb).await;
             let Some((batch, ready)) = self.queues.next(lb) else { return self.tries.end(lb) };
@@ -145,7 +143,7 @@ impl Host {
                     }
                     self.unsettled.note(lb, planned.unsettled);
                     self.done(lb, batch, planned.fates, planned.operating);
-                    doubt.clear();
+                    self.doubts.clear(lb);
                     (pause, alone) = (limits::RETRY_MIN, false);
                 }
                 Err(error @ (CommitError::Refused(_) | CommitError::NotHolder))
@@ -164,9 +162,9 @@ impl Host {
                     match &error {
                         CommitError::Stale(why) => {
                             let Planned { plan, existing, .. } = &planned;
-                            self.doubt_replica(lb, &mut doubt, &plan.operations, existing, why).await;
+                            self.doubt_replica(lb, &plan.operations, existing, why).await;
                         }
-                        _ => doubt.clear(),
+                        _ => self.doubts.clear(lb),
                     }
                     self.drop_versions(lb, &batch, &error.to_string());
                     self.wait_to_retry(&error, pause).await;
