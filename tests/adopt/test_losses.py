@@ -54,11 +54,11 @@ def test_releasing(world, balancers):
     assert line(report, moving)["outcome"] == "moves-traffic"
     assert losses(line(report, moving)) == [("backup", True), ("weight", True)]
     code, text = weir.command("release", "--all", "--dry-run")
-    assert code == 1 and f"  ! member {moving.member('p', 14)}: backup: " in text and "2 of 3 load balancers are released (nothing was changed)" in text
+    assert code == 1 and f"  ! member {moving.member('p', 14)}: backup: " in text and "2 of 3 load balancers would be released (dry run: nothing was changed)" in text
     assert world.rows() == before
 
     # Through the running host; what would move stays.
-    code, report = weir.release("--all")
+    code, report = weir.release("--all", "--yes")
     assert code == 1
     assert [line(report, m)["outcome"] for m in (plain, rich, moving)] == ["released", "released", "moves-traffic"]
     assert world.rows(moving.lb) == before[moving.lb]

@@ -35,7 +35,7 @@ def untouched(worlds):
     weir.settled()
     weir.stop()
     weir.configure(adopt="none")
-    world.report = weir.release("--all")
+    world.report = weir.release("--all", "--yes")
     return world
 
 
@@ -60,7 +60,7 @@ def back(worlds, made):
     weir.stop()
     weir.configure(adopt="none")
     weir.start()
-    code, report = weir.release("--all")
+    code, report = weir.release("--all", "--yes")
     assert code == 0, report
     other.reference()
     for m in made.shapes.values():
@@ -101,7 +101,7 @@ def moved_out(worlds, made):
     weir = world.weir()
     make_all(world.octavia)
     weir.settled()
-    world.report = weir.release("--all", "--force")
+    world.report = weir.release("--all", "--yes", "--force")
     weir.stop()
     world.released = world.rows()
     world.reference()

@@ -195,6 +195,9 @@ pub const SWAP_SETTLED: Duration = Duration::from_secs(5);
 /// other.
 pub const BACKGROUND_LOCK: &str = "neutron_ovn_octavia_event_lock";
 
+/// How long `weir release` waits for [`BACKGROUND_LOCK`] before it says that another host holds it: the server answers at once.
+pub const LOCK_ANSWER: Duration = Duration::from_secs(2);
+
 /// A load balancer is looked at when nothing has happened to it for this long: one action of an operator or of Neutron is
 /// several transactions, and what follows a provider call's own commit is to be looked at once.
 pub const REPAIR_QUIET: Duration = Duration::from_millis(100);

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 use weir_model::LoadBalancerId;
 use weir_octavia::ReleaseRequest;
+use weir_ovsdb::Client;
 use weir_plan::{Loss, Ownership, Release};
 
 use crate::{
@@ -31,6 +32,16 @@ pub enum ReleaseError {
     /// The Northbound or the plugins cannot be read.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Somebody else may write at the same time.
+    #[error(
+        "no host listens at {listen}, but {why}; release through the running host: --config names its configuration"
+    )]
+    Lock {
+        /// Where a host would listen.
+        listen: String,
+        /// Who holds the lock, or why it is not granted.
+        why: String,
+    },
     /// The host's answer is no report.
     #[error("the host's answer cannot be read: {0}")]
     Answer(#[from] serde_json::Error),
@@ -117,22 +128,25 @@ pub async fn release(config: &Config, request: ReleaseRequest) -> Result<Report,
     match remote::post(config, &format!("/v1/release?dry_run={dry_run}&force={force}{only}")).await {
         Ok(report) => Ok(serde_json::from_value(report)?),
         // Nobody runs who could write at the same time; should somebody after all, the guards say so.
-        Err(RemoteError::NobodyThere { .. }) => Ok(directly(config, request).await?),
+        Err(RemoteError::NobodyThere { .. }) => directly(config, request).await,
         Err(error) => Err(error.into()),
     }
 }
 
-async fn directly(config: &Config, request: ReleaseRequest) -> Result<Report, PlanError> {
-    let loader = Loader::new(&config.plugins, None).map_err(LoadError::from)?;
-    let registry = loader.load()?.registry;
+async fn directly(config: &Config, request: ReleaseRequest) -> Result<Report, ReleaseError> {
+    let loader = Loader::new(&config.plugins, None).map_err(LoadError::from).map_err(PlanError::from)?;
+    let registry = loader.load().map_err(PlanError::from)?.registry;
     let (northbound, southbound) = plan::connect(config).await?;
+    if !request.dry_run {
+        take_lock(config, &northbound).await?;
+    }
     let plugins = Plugins::new(registry, rows::capabilities(&northbound.replica()), &config.defaults);
     let databases = Databases { northbound: &northbound, southbound: &southbound };
     let ownership = config.ownership();
     let committer = Committer::start(northbound.clone(), Metrics::default().transactions.clone());
     let all = databases.read(|replica, _| rows::ours(replica, &ownership));
     if let Some(lb) = request.lb.filter(|lb| rows::existing(&northbound.replica(), *lb).is_empty()) {
-        return Err(PlanError::Unknown(lb));
+        return Err(PlanError::Unknown(lb).into());
     }
     let wanted = request.lb.map_or(all, |lb| vec![lb]);
     let mut report = Report { dry_run: request.dry_run, loadbalancers: Vec::new() };
@@ -143,6 +157,20 @@ async fn directly(config: &Config, request: ReleaseRequest) -> Result<Report, Pl
         report.loadbalancers.push(line);
     }
     Ok(report)
+}
+
+/// Takes the lock of background work as long as this command runs: a host that holds it is alive somewhere and would make the
+/// rows its own again.
+async fn take_lock(config: &Config, northbound: &Client) -> Result<(), ReleaseError> {
+    northbound.lock(limits::BACKGROUND_LOCK).await;
+    let mut status = northbound.status();
+    let held = status.wait_for(|status| status.holds(limits::BACKGROUND_LOCK) || status.is_relay());
+    let why = match timeout(limits::LOCK_ANSWER, held).await {
+        Ok(Ok(status)) if !status.is_relay() => return Ok(()),
+        Ok(Ok(_)) => "the Northbound is an OVSDB relay, which does not say whether one runs".to_owned(),
+        _ => format!("another host holds the lock {}", limits::BACKGROUND_LOCK),
+    };
+    Err(ReleaseError::Lock { listen: config.listen.join(", "), why })
 }
 
 async fn one(
@@ -223,7 +251,11 @@ impl fmt::Display for Report {
                 writeln!(f, "  {mark} {object}: {what}: {detail}")?;
             }
         }
-        let dry = if self.dry_run { " (nothing was changed)" } else { "" };
-        writeln!(f, "{released} of {} load balancers are released{dry}", self.loadbalancers.len())
+        let all = self.loadbalancers.len();
+        if self.dry_run {
+            writeln!(f, "{released} of {all} load balancers would be released (dry run: nothing was changed)")
+        } else {
+            writeln!(f, "{released} of {all} load balancers are released")
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod plugin;
 
 use std::{
+    ffi::OsString,
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -10,7 +11,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
-use tracing::error;
+use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 use weir_model::LoadBalancerId;
 use weir_octavia::ReleaseRequest;
@@ -21,6 +22,10 @@ use crate::{check, config::Config, pausing, plan, release, serve, sync};
 #[derive(Parser)]
 #[command(name = "weir", version, about)]
 struct Cli {
+    /// The configuration file, by default /etc/weir/weir.toml where that is there; an empty one means none: defaults and
+    /// WEIR_... environment.
+    #[arg(long, env = "WEIR_CONFIG", global = true)]
+    config: Option<OsString>,
     #[command(subcommand)]
     command: Command,
 }
@@ -29,9 +34,6 @@ struct Cli {
 enum Command {
     /// Serves Octavia's provider calls until it is told to stop.
     Serve {
-        /// The configuration file; without it, defaults and WEIR_... environment.
-        #[arg(long, env = "WEIR_CONFIG")]
-        config: Option<PathBuf>,
         /// What to log, e.g. `info` or `weir=debug`.
         #[arg(long, env = "WEIR_LOG", default_value = "info")]
         log: String,
@@ -41,9 +43,6 @@ enum Command {
     },
     /// Shows what a reconcile would change, or what other plugins would; reads the Northbound and changes nothing.
     Plan {
-        /// The configuration file; without it, defaults and WEIR_... environment.
-        #[arg(long, env = "WEIR_CONFIG")]
-        config: Option<PathBuf>,
         /// Only this load balancer.
         #[arg(long)]
         lb: Option<LoadBalancerId>,
@@ -57,9 +56,6 @@ enum Command {
     /// Has the running host compare every load balancer with Octavia's version, make its rows so and tell its statuses.
     /// Exit code 1 when something is left to do.
     Sync {
-        /// The running host's configuration file; without it, defaults and WEIR_... environment.
-        #[arg(long, env = "WEIR_CONFIG")]
-        config: Option<PathBuf>,
         /// Only this load balancer.
         #[arg(long)]
         lb: Option<LoadBalancerId>,
@@ -76,15 +72,15 @@ enum Command {
     /// Gives load balancers back to the reference driver: one row a protocol, none of our keys; through the running host, or
     /// directly where none runs. Lists what that driver cannot have. Exit code 1 when one was not released.
     Release {
-        /// The running host's configuration file; without it, defaults and WEIR_... environment.
-        #[arg(long, env = "WEIR_CONFIG")]
-        config: Option<PathBuf>,
         /// This load balancer.
         #[arg(long, required_unless_present = "all")]
         lb: Option<LoadBalancerId>,
         /// All of this deployment.
         #[arg(long, conflicts_with = "lb")]
         all: bool,
+        /// Do not ask whether all are to be released. Needed for --all where there is no terminal.
+        #[arg(long)]
+        yes: bool,
         /// Only say what would be done.
         #[arg(long)]
         dry_run: bool,
@@ -102,9 +98,6 @@ enum Command {
     Resume(Pausing),
     /// Looks at every connection, socket, schema column and plugin; changes nothing. Exit code 1 on a problem.
     Check {
-        /// The configuration file; without it, defaults and WEIR_... environment.
-        #[arg(long, env = "WEIR_CONFIG")]
-        config: Option<PathBuf>,
         /// How to print what was found.
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
@@ -118,9 +111,6 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Pausing {
-    /// The running host's configuration file; without it, defaults and WEIR_... environment.
-    #[arg(long, env = "WEIR_CONFIG")]
-    config: Option<PathBuf>,
     /// Only this load balancer.
     #[arg(long)]
     lb: Option<LoadBalancerId>,
@@ -141,6 +131,8 @@ enum LogFormat {
     Json,
 }
 
+/// The configuration file of a host that is installed from a package.
+const CONFIGURATION: &str = "/etc/weir/weir.toml";
 /// Exit code for a problem found.
 const PROBLEM: u8 = 1;
 /// Exit code for wrong usage.
@@ -148,50 +140,85 @@ const USAGE: u8 = 2;
 
 /// Runs the command line: 0 done, 1 found a problem, 2 wrong usage.
 pub fn run() -> ExitCode {
-    match Cli::try_parse() {
-        Ok(Cli { command: Command::Serve { config, log, log_format } }) => {
-            run_serve(config.as_deref(), &log, log_format)
-        }
-        Ok(Cli { command: Command::Check { config, output } }) => run_check(config.as_deref(), output),
-        Ok(Cli { command: Command::Plan { config, lb, plugins, output } }) => {
-            run_plan(config.as_deref(), lb, plugins.as_deref(), output)
-        }
-        Ok(Cli { command: Command::Sync { config, lb, dry_run, remove_leaked, output } }) => {
-            with_config(config.as_deref(), |config, runtime| {
-                match runtime.block_on(sync::sync(config, lb, dry_run, remove_leaked)) {
-                    Ok(report) => {
-                        print_report(&report, output);
-                        if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
-                    }
-                    Err(error) => {
-                        error_line(&error.to_string());
-                        ExitCode::from(PROBLEM)
-                    }
-                }
-            })
-        }
-        Ok(Cli { command: Command::Release { config, lb, all: _, dry_run, force, output } }) => {
-            with_config(config.as_deref(), |config, runtime| {
-                let request = ReleaseRequest { lb, dry_run, force };
-                match runtime.block_on(release::release(config, request)) {
-                    Ok(report) => {
-                        print_report(&report, output);
-                        if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
-                    }
-                    Err(error) => {
-                        error_line(&error.to_string());
-                        ExitCode::from(PROBLEM)
-                    }
-                }
-            })
-        }
-        Ok(Cli { command: Command::Pause(pausing) }) => run_pausing(pausing, true),
-        Ok(Cli { command: Command::Resume(pausing) }) => run_pausing(pausing, false),
-        Ok(Cli { command: Command::Plugin { command } }) => plugin::run(command),
+    let Cli { config, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
         Err(error) => {
             // Help and version are asked for; anything else is wrong usage. Failing to print leaves nothing to do.
             let _ = error.print();
-            ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let file = configuration(config, Path::new(CONFIGURATION));
+    if let (Some(file), false) = (&file, matches!(command, Command::Serve { .. } | Command::Plugin { .. })) {
+        error_line(&format!("configuration {}", file.display()));
+    }
+    let file = file.as_deref();
+    match command {
+        Command::Serve { log, log_format } => run_serve(file, &log, log_format),
+        Command::Check { output } => run_check(file, output),
+        Command::Plan { lb, plugins, output } => run_plan(file, lb, plugins.as_deref(), output),
+        Command::Sync { lb, dry_run, remove_leaked, output } => with_config(file, |config, runtime| {
+            let synced = runtime.block_on(sync::sync(config, lb, dry_run, remove_leaked));
+            reported(synced, output, sync::Report::ok)
+        }),
+        Command::Release { lb, all, yes, dry_run, force, output } => with_config(file, |config, runtime| {
+            if all
+                && !dry_run
+                && !yes
+                && let Err(why) = confirm_all(&config.deployment)
+            {
+                return usage(&why);
+            }
+            let released = runtime.block_on(release::release(config, ReleaseRequest { lb, dry_run, force }));
+            reported(released, output, release::Report::ok)
+        }),
+        Command::Pause(pausing) => run_pausing(file, pausing, true),
+        Command::Resume(pausing) => run_pausing(file, pausing, false),
+        Command::Plugin { command } => plugin::run(command),
+    }
+}
+
+/// The file to read: the one that is named, else the packages' where it is there. An empty name means none.
+fn configuration(named: Option<OsString>, installed: &Path) -> Option<PathBuf> {
+    match named {
+        Some(named) if named.is_empty() => None,
+        Some(named) => Some(named.into()),
+        None => installed.exists().then(|| installed.to_owned()),
+    }
+}
+
+/// Asks whoever sits at the terminal whether all load balancers are to be released.
+fn confirm_all(deployment: &str) -> Result<(), String> {
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(
+            "release --all needs --yes where there is no terminal to ask; --dry-run shows what it does"
+                .to_owned(),
+        );
+    }
+    let question = format!("Release all load balancers of deployment {deployment:?}? Type yes: ");
+    // Nobody is left to ask when standard error is closed.
+    let _ = std::io::stderr().write_all(question.as_bytes());
+    let mut answer = String::new();
+    match std::io::stdin().read_line(&mut answer) {
+        Ok(_) if answer.trim() == "yes" => Ok(()),
+        _ => Err("nothing was released".to_owned()),
+    }
+}
+
+/// Prints a report, or why there is none; `ok` says whether nothing is left to do.
+fn reported<R: std::fmt::Display + serde::Serialize, E: std::fmt::Display>(
+    done: Result<R, E>,
+    output: Output,
+    ok: impl FnOnce(&R) -> bool,
+) -> ExitCode {
+    match done {
+        Ok(report) => {
+            print_report(&report, output);
+            if ok(&report) { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
+        }
+        Err(error) => {
+            error_line(&error.to_string());
+            ExitCode::from(PROBLEM)
         }
     }
 }
@@ -205,6 +232,9 @@ fn run_serve(config: Option<&Path>, log: &str, log_format: LogFormat) -> ExitCod
         LogFormat::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
     }
+    if let Some(file) = config {
+        info!(file = %file.display(), "configuration");
+    }
     with_config(config, |config, runtime| match runtime.block_on(serve::serve(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -214,18 +244,9 @@ fn run_serve(config: Option<&Path>, log: &str, log_format: LogFormat) -> ExitCod
     })
 }
 
-fn run_pausing(Pausing { config, lb, output }: Pausing, paused: bool) -> ExitCode {
-    with_config(config.as_deref(), |config, runtime| {
-        match runtime.block_on(pausing::pause(config, lb, paused)) {
-            Ok(report) => {
-                print_report(&report, output);
-                ExitCode::SUCCESS
-            }
-            Err(error) => {
-                error_line(&error.to_string());
-                ExitCode::from(PROBLEM)
-            }
-        }
+fn run_pausing(config: Option<&Path>, Pausing { lb, output }: Pausing, paused: bool) -> ExitCode {
+    with_config(config, |config, runtime| {
+        reported(runtime.block_on(pausing::pause(config, lb, paused)), output, |_| true)
     })
 }
 
@@ -235,15 +256,8 @@ fn run_plan(
     plugins: Option<&Path>,
     output: Output,
 ) -> ExitCode {
-    with_config(config, |config, runtime| match runtime.block_on(plan::plan(config, lb, plugins)) {
-        Ok(report) => {
-            print_report(&report, output);
-            if report.ok() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) }
-        }
-        Err(error) => {
-            error_line(&error.to_string());
-            ExitCode::from(PROBLEM)
-        }
+    with_config(config, |config, runtime| {
+        reported(runtime.block_on(plan::plan(config, lb, plugins)), output, plan::Report::ok)
     })
 }
 
@@ -296,4 +310,27 @@ fn usage(text: &str) -> ExitCode {
 fn error_line(text: &str) {
     // Nobody is left to tell when standard error is closed.
     let _ = writeln!(std::io::stderr(), "weir: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_is_the_named_file_else_the_installed_one_and_none_for_an_empty_name() {
+        let folder = std::env::temp_dir();
+        let missing = Path::new("/nowhere/weir.toml");
+        let named = |name: &str| Some(OsString::from(name));
+        assert_eq!(configuration(named("a.toml"), &folder), Some(PathBuf::from("a.toml")));
+        assert_eq!(configuration(None, &folder), Some(folder.clone()));
+        assert_eq!(configuration(None, missing), None);
+        assert_eq!(configuration(named(""), &folder), None);
+    }
+
+    #[test]
+    fn config_option_stands_before_or_after_the_command() {
+        for line in [["weir", "--config", "a.toml", "check"], ["weir", "check", "--config", "a.toml"]] {
+            assert_eq!(Cli::try_parse_from(line).ok().and_then(|cli| cli.config), Some("a.toml".into()));
+        }
+    }
 }
