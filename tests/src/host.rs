@@ -41,6 +41,7 @@ impl Host {
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (folder, remotes) = (folder.to_owned(), remotes.to_owned());
         let mut host = Self { child: None, folder, remotes, env, small_disk: false };
+        std::fs::create_dir_all(host.plugins()).unwrap();
         host.restart();
         host
     }
@@ -50,6 +51,7 @@ impl Host {
         let (folder, remotes) = (folder.to_owned(), remotes.to_owned());
         let mut host = Self { child: None, folder, remotes, env: Vec::new(), small_disk: true };
         std::fs::create_dir_all(host.state()).unwrap();
+        std::fs::create_dir_all(host.plugins()).unwrap();
         host.restart();
         host.ready().await;
         host
@@ -110,7 +112,7 @@ impl Host {
         self.folder.join("provider.sock")
     }
 
-    /// Its plugin folder; need not exist.
+    /// Its plugin folder, empty at first.
     pub fn plugins(&self) -> PathBuf {
         self.folder.join("plugins")
     }

@@ -70,7 +70,10 @@ pub async fn plan(
 ) -> Result<Report, PlanError> {
     let loader = Loader::new(&config.plugins, None).map_err(LoadError::from)?;
     let current = loader.load()?.registry;
-    let other = plugins.map(|dir| loader.load_from(dir)).transpose()?.map(|loaded| loaded.registry);
+    let other = plugins
+        .map(|dir| loader.load_folder(dir, "--plugins names it"))
+        .transpose()?
+        .map(|loaded| loaded.registry);
     let (client, southbound) = connect(config).await?;
     let databases = Databases { northbound: &client, southbound: &southbound };
     let capabilities = rows::capabilities(&client.replica());

@@ -63,7 +63,7 @@ pub async fn serve(config: &Config) -> Result<(), ServeError> {
     let tls = config.tls()?.as_ref().map(Tls::load).transpose()?;
     create(&config.state_dir)?;
     let loader = Loader::new(&config.plugins, Some(&config.state_dir)).map_err(LoadError::from)?;
-    let watch = Watch::new(&config.plugins.dir);
+    let watch = Watch::new(config.plugins.folder());
     let (loaded, start) = loader.start()?;
     loaded.log();
     let client = connect(config)?;

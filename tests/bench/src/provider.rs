@@ -265,6 +265,7 @@ impl Weir {
         let exe = std::env::current_exe()?;
         let weir = exe.parent().ok_or("no folder")?.join("weir");
         let socket = folder.join("provider.sock");
+        std::fs::create_dir_all(folder.join("plugins"))?;
         let child = Command::new(&weir)
             .args(["serve", "--log", "warn"])
             .env("WEIR_LISTEN", format!("unix:{}", socket.display()))

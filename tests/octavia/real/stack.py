@@ -192,6 +192,7 @@ class Stack:
         cache = ROOT / ".weir/real/plugin-cache"
         cache.mkdir(parents=True, exist_ok=True)
         state.mkdir(exist_ok=True)
+        (self.folder / "plugins").mkdir(exist_ok=True)
         if not (state / "plugin-cache").exists():
             # Compiled plugins are kept between runs; everything else of the state folder is this run's.
             (state / "plugin-cache").symlink_to(cache)

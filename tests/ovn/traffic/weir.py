@@ -27,6 +27,7 @@ class Weir:
         cache = ROOT / ".weir/traffic-plugins"
         cache.mkdir(parents=True, exist_ok=True)
         state.mkdir(exist_ok=True)
+        (folder / "plugins").mkdir(exist_ok=True)
         if not (state / "plugin-cache").exists():
             (state / "plugin-cache").symlink_to(cache)
         sockets = {f"WEIR_OCTAVIA_{name.upper()}_SOCKET": f"{folder}/{name}.sock" for name in ("status", "stats", "get")}

@@ -66,6 +66,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("neutron", "insecure", Kind::Truth),
     ("compat", "bgp_agent", Kind::Truth),
     ("plugins", "dir", Kind::Text),
+    ("plugins", "required", Kind::List),
     ("plugins", "watch", Kind::Truth),
     ("plugins", "confirm_above", Kind::Number),
     ("plugins", "require_signed", Kind::Truth),

@@ -1,6 +1,10 @@
 //! The parts of the configuration, with what holds where nothing is said.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use weir_model::LoadBalancerId;
@@ -123,8 +127,10 @@ pub struct CompatConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PluginsConfig {
-    /// The operator's plugins; need not exist.
-    pub dir: PathBuf,
+    /// The operator's plugins. Without it [`Self::DIR`], which need not exist.
+    pub dir: Option<PathBuf>,
+    /// Plugins by name without which a set is not used.
+    pub required: Vec<String>,
     /// Whether a change of the folder is taken up by itself; SIGHUP and the API work in any case.
     pub watch: bool,
     /// A new set that would change more load balancers than this waits for a confirmation.
@@ -170,12 +176,23 @@ impl Default for OctaviaConfig {
 impl Default for PluginsConfig {
     fn default() -> Self {
         Self {
-            dir: PathBuf::from("/etc/weir/plugins"),
+            dir: None,
+            required: Vec::new(),
             watch: true,
             confirm_above: 100,
             require_signed: false,
             trusted_keys: Vec::new(),
         }
+    }
+}
+
+impl PluginsConfig {
+    /// The operator's plugins where nothing is said.
+    pub const DIR: &str = "/etc/weir/plugins";
+
+    /// The folder of the operator's plugins.
+    pub fn folder(&self) -> &Path {
+        self.dir.as_deref().unwrap_or(Path::new(Self::DIR))
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the plugin folder to a set that may be used.
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,6 +18,9 @@ const FINDINGS: usize = 3;
 pub struct Loader {
     sandbox: Sandbox,
     dir: PathBuf,
+    /// Somebody has named the folder: it must be there.
+    is_configured: bool,
+    required: Vec<String>,
     /// Where the last good set is kept.
     kept: Option<PathBuf>,
     trust: Trust,
@@ -54,6 +58,22 @@ pub enum LoadError {
         /// What it does wrong.
         findings: String,
     },
+    /// The folder is not there, and somebody counts on it.
+    #[error("plugin folder {} is missing: {why}", dir.display())]
+    FolderMissing {
+        /// The folder.
+        dir: PathBuf,
+        /// Who counts on it.
+        why: &'static str,
+    },
+    /// The configuration requires plugins that the set lacks.
+    #[error("plugins.required names {}, which the folder {} does not have", missing.join(", "), dir.display())]
+    RequiredMissing {
+        /// Their names.
+        missing: Vec<String>,
+        /// The folder.
+        dir: PathBuf,
+    },
     /// What rows without a word mean would be another.
     #[error(
         "plugin {plugin} is the fallback for algorithms and describes {found} first; it must be {expected}, \
@@ -75,6 +95,8 @@ impl LoadError {
         match self {
             Self::Plugins(error) => error.code(),
             Self::Conformance { .. } => "plugin-conformance",
+            Self::FolderMissing { .. } => "plugin-folder-missing",
+            Self::RequiredMissing { .. } => "plugin-required-missing",
             Self::DefaultAlgorithm { .. } => "plugin-default-algorithm",
         }
     }
@@ -91,11 +113,20 @@ impl Loader {
         let trust =
             Trust { require_signed: config.require_signed, trusted_keys: config.trusted_keys.clone() };
         let sandbox = Sandbox::new(Limits::default(), cache.as_deref())?;
-        Ok(Self { sandbox, dir: config.dir.clone(), kept, trust })
+        Ok(Self {
+            sandbox,
+            dir: config.folder().to_owned(),
+            is_configured: config.dir.is_some(),
+            required: config.required.clone(),
+            kept,
+            trust,
+        })
     }
 
     /// The set to start with: the last one that was in use, where the folder's is another or is refused; what has changed
     /// since is then taken up like any change of a running host's folder, and waits like one where it changes much.
+    ///
+    /// Where the folder is missing and no set was ever in use, these are the shipped plugins.
     ///
     /// # Errors
     /// [`LoadError`] of the folder's set, where no other was ever in use.
@@ -111,6 +142,10 @@ impl Loader {
                 Ok((folder, Start::Current))
             }
             (Err(error), Some(kept)) => Ok((kept, Start::Refused(error))),
+            (Err(error @ LoadError::FolderMissing { .. }), None) => {
+                let shipped = self.loaded(PluginSet::default())?;
+                Ok((shipped, Start::Refused(error)))
+            }
             (Err(error), None) => Err(error),
         }
     }
@@ -148,16 +183,42 @@ impl Loader {
     /// # Errors
     /// [`LoadError`]: the set as a whole is not used.
     pub fn load(&self) -> Result<Loaded, LoadError> {
+        if self.is_configured {
+            return self.load_folder(&self.dir, "plugins.dir names it");
+        }
+        let has_site_plugins = |kept: &&PathBuf| {
+            PluginSet::read(kept, &self.trust, self.sandbox.limits()).is_ok_and(|set| !set.parts.is_empty())
+        };
+        if self.kept.as_ref().is_some_and(|kept| has_site_plugins(&kept)) {
+            return self.load_folder(&self.dir, "the last good set had plugins of it");
+        }
         self.load_from(&self.dir)
     }
 
-    /// The same for another folder.
+    /// The same for a folder that must be there.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn load_from(&self, dir: &Path) -> Result<Loaded, LoadError> {
-        let set = PluginSet::read(dir, &self.trust, self.sandbox.limits())?;
+    pub fn load_folder(&self, dir: &Path, why: &'static str) -> Result<Loaded, LoadError> {
+        match std::fs::metadata(dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(LoadError::FolderMissing { dir: dir.to_owned(), why })
+            }
+            _ => self.load_from(dir),
+        }
+    }
+
+    fn load_from(&self, dir: &Path) -> Result<Loaded, LoadError> {
+        self.loaded(PluginSet::read(dir, &self.trust, self.sandbox.limits())?)
+    }
+
+    fn loaded(&self, set: PluginSet) -> Result<Loaded, LoadError> {
         let registry = Registry::of(&self.sandbox, &set)?;
+        let has = |name: &String| registry.plugins().any(|plugin| plugin.name() == name);
+        let missing: Vec<_> = self.required.iter().filter(|name| !has(name)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(LoadError::RequiredMissing { missing, dir: self.dir.clone() });
+        }
         default_algorithm_stays(&registry)?;
         registry.plugins().filter(|plugin| !plugin.is_shipped()).try_for_each(conforms)?;
         Ok(Loaded { registry: Arc::new(registry), ignored: set.ignored })

@@ -1,6 +1,7 @@
 //! How the set in use came to be, and what became of others.
 
 use std::{
+    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -34,6 +35,8 @@ struct Inner {
     loaded: Option<Instant>,
     refused: Option<Refused>,
     waiting: Option<Waiting>,
+    /// The operator's plugins that a swap has taken out of use.
+    removed: BTreeSet<String>,
     counts: Counts,
 }
 
@@ -91,18 +94,27 @@ impl Reloads {
         self.beginning.load(Ordering::Relaxed)
     }
 
-    /// A set is in use.
-    pub fn swapped(&self, ignored: Vec<PathBuf>) {
+    /// A set is in use. Gives the operator's plugins that it lacks and the former one had.
+    pub fn swapped(&self, ignored: Vec<PathBuf>, before: &Registry, after: &Registry) -> Vec<String> {
+        let site = |registry: &Registry| -> BTreeSet<_> {
+            registry.plugins().filter(|plugin| !plugin.is_shipped()).map(|it| it.name().to_owned()).collect()
+        };
+        let (before, after) = (site(before), site(after));
+        let removed: Vec<_> = before.difference(&after).cloned().collect();
         let mut inner = self.inner.lock();
+        inner.removed.extend(removed.iter().cloned());
+        inner.removed.retain(|name| !after.contains(name));
         inner.counts.swapped += u64::from(inner.loaded.is_some());
         inner.loaded = Some(Instant::now());
         inner.ignored = ignored;
         (inner.refused, inner.waiting) = (None, None);
+        removed
     }
 
-    /// The folder holds the set in use again.
+    /// The folder was read and holds the set in use: whoever had it read knows what is no longer in it.
     pub fn unchanged(&self) {
         let mut inner = self.inner.lock();
+        inner.removed.clear();
         (inner.refused, inner.waiting) = (None, None);
     }
 
@@ -140,6 +152,11 @@ impl Reloads {
             },
             (None, None) => Standing::Current,
         }
+    }
+
+    /// The operator's plugins that a swap has taken out of use, until somebody has the folder read again.
+    pub fn removed(&self) -> Vec<String> {
+        self.inner.lock().removed.iter().cloned().collect()
     }
 
     /// What became of reloads so far.

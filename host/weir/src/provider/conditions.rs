@@ -56,6 +56,7 @@ impl Host {
         let asked = self.stuck.failure();
         vec![
             condition("plugins-current", current.is_ok(), current.unwrap_or_else(|why| why)),
+            reach("plugins-complete", self.plugins_complete()),
             condition("plugins-in-use", suspended.is_empty(), suspended.join("; ")),
             condition("background-lock", self.holds_lock(), self.background_in_words()),
             condition(

@@ -86,8 +86,11 @@ impl Host {
         ignored: Vec<PathBuf>,
     ) -> Result<Value, Refusal> {
         let set = registry.digest().to_owned();
+        let removed = self.reloads.swapped(ignored, &self.registry(), &registry);
         self.in_use.swap(registry);
-        self.reloads.swapped(ignored);
+        if !removed.is_empty() {
+            warn!(plugins = removed.join(", "), "plugins that were in use are no longer in the folder");
+        }
         let host = self.clone();
         blocking(move || host.loader.keep(&host.registry())).await?;
         let changed = self.to_be_changed().await?;
@@ -188,6 +191,16 @@ impl Host {
         }
     }
 
+    /// Whether the folder still has the plugins that were in use, in words.
+    pub(super) fn plugins_complete(&self) -> Result<String, String> {
+        let removed = self.reloads.removed();
+        if removed.is_empty() {
+            return Ok("no plugin was taken out of use".to_owned());
+        }
+        let removed = removed.join(", ");
+        Err(format!("no longer in the folder: {removed}; POST /v1/plugins/reload says that this is meant"))
+    }
+
     /// The plugins that are out of use, in words.
     pub(super) fn plugins_suspended(&self) -> Vec<String> {
         let registry = self.registry();
@@ -198,7 +211,7 @@ impl Host {
 
     /// Which set the host has started with.
     pub fn started_with(self: &Arc<Self>, ignored: Vec<PathBuf>, start: &Start) {
-        self.reloads.swapped(ignored);
+        self.reloads.swapped(ignored, &self.registry(), &self.registry());
         match start {
             Start::Current => {}
             Start::Former => {
@@ -210,7 +223,9 @@ impl Host {
                 });
             }
             Start::Refused(error) => {
-                error!(code = error.code(), %error, "the plugin folder's set is refused; the last good one is in use");
+                let only_shipped = self.registry().plugins().all(weir_sandbox::Plugin::is_shipped);
+                let in_use = if only_shipped { "shipped plugins" } else { "last good set" };
+                error!(code = error.code(), %error, in_use, "plugin folder's set is refused");
                 self.reloads.refused(error);
             }
         }
