@@ -1,12 +1,15 @@
 //! Many at once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::json;
-use weir_tests::{Host, Northbound, eventually, objects::*};
+use weir_tests::{Agent, Host, Northbound, eventually, objects::*};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_load_balancers_by_sixteen_clients() {
@@ -80,4 +83,30 @@ async fn many_calls_on_one_load_balancer_all_stand() {
         (rows.len() == 1 && rows[0]["vips"].to_string().matches(":8080").count() == 26).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn burst_of_calls_that_ask_octavia_keeps_to_the_limit_of_questions() {
+    let northbound = Northbound::start();
+    northbound.transact(&topology());
+    let agent = Agent::start(northbound.folder());
+    let host = Host::start(northbound.folder(), &northbound.remote()).await;
+    agent.takes(Duration::from_millis(100));
+    // Deletes of what nobody knows, deletes below L7 policies, failovers of load balancers without rows.
+    let bodies = (0..30).flat_map(|n| {
+        [
+            ("member_delete", json!({"member": {"member_id": id(4, n), "pool_id": id(3, n)}})),
+            ("l7rule_delete", json!({"l7rule": {"l7rule_id": id(8, n), "l7policy_id": id(7, n)}})),
+            ("loadbalancer_failover", json!({"loadbalancer_id": id(1, n)})),
+        ]
+    });
+    let calls = bodies.map(|(method, body)| {
+        let client = host.client();
+        tokio::spawn(async move { client.call(method, &body).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
+    eventually("all have asked", async || (agent.asked() >= 90).then_some(())).await;
+    assert!(agent.most_asked_at_once() <= 4, "{} at once", agent.most_asked_at_once());
 }

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -26,6 +26,10 @@ struct Books {
     messages: Vec<Value>,
     /// How often it was asked.
     asked: usize,
+    /// When the answers under way end.
+    under_way: Vec<Instant>,
+    /// The most questions that were under way at once.
+    most_at_once: usize,
     /// How long an answer takes, which shows what was so when the question came.
     takes: Duration,
     /// Statuses wait for their answer.
@@ -82,6 +86,11 @@ impl Agent {
         self.books.lock().unwrap().asked
     }
 
+    /// The most questions about what Octavia knows that were under way at once.
+    pub fn most_asked_at_once(&self) -> usize {
+        self.books.lock().unwrap().most_at_once
+    }
+
     /// From now on an answer takes so long.
     pub fn takes(&self, takes: Duration) {
         self.books.lock().unwrap().takes = takes;
@@ -124,7 +133,13 @@ impl Books {
     fn show(&mut self, request: &Value) -> Value {
         let id = request["id"].as_str().unwrap();
         // The nil id only asks whether anybody is there.
-        self.asked += usize::from(id != uuid::Uuid::nil().to_string());
+        if id != uuid::Uuid::nil().to_string() {
+            self.asked += 1;
+            let now = Instant::now();
+            self.under_way.retain(|end| *end > now);
+            self.under_way.push(now + self.takes);
+            self.most_at_once = self.most_at_once.max(self.under_way.len());
+        }
         match request["object"].as_str().unwrap() {
             "loadbalancers" => self.known.get(id).cloned().unwrap_or(json!({})),
             _ => self.known.values().find_map(|lb| find(lb, id)).unwrap_or(json!({})),

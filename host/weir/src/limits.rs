@@ -101,7 +101,8 @@ pub const AGENT_AWAY: Duration = Duration::from_secs(2);
 /// The longest pause between two looks at whether Octavia has committed.
 pub const OCTAVIA_LOOK: Duration = Duration::from_millis(500);
 
-/// Load balancers that are read from Octavia at once for old changes; the agent forks for each.
+/// Questions to the driver-agent's get socket at once, whatever they are for: the agent forks for each, and has 50 places for
+/// all providers.
 pub const OCTAVIA_QUESTIONS: usize = 4;
 
 /// Load balancers that are remembered as about to be created on a port of the user's own: Octavia's calls for one create

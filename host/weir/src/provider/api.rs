@@ -233,7 +233,12 @@ impl Host {
     async fn rebuild(&self, change: &Change) -> Rebuild {
         match change {
             Change::LoadBalancerFailover(lb) if self.graph(*lb).is_none() => {
-                let known = timeout(limits::AGENT_AWAY, self.agent.load_balancer(*lb)).await;
+                let ask = async {
+                    // Never closed.
+                    let _room = self.questions.acquire().await;
+                    self.agent.load_balancer(*lb).await
+                };
+                let known = timeout(limits::AGENT_AWAY, ask).await;
                 if matches!(known, Ok(Ok(Some(_)))) { Rebuild::FromNothing } else { Rebuild::FromRows }
             }
             _ => Rebuild::FromRows,

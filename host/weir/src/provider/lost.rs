@@ -71,6 +71,8 @@ impl Host {
         }
         let mut pause = limits::RETRY_MIN;
         loop {
+            // Never closed.
+            let room = self.questions.acquire().await;
             let answer = async {
                 let listener = match change {
                     Change::L7PolicyDelete(listener, ..) => Some(*listener),
@@ -81,7 +83,9 @@ impl Host {
                 let lb = self.agent.load_balancer_of_listener(listener).await?;
                 Ok::<_, AgentError>(lb.map(|lb| (listener, lb)))
             };
-            match answer.await {
+            let answer = answer.await;
+            drop(room);
+            match answer {
                 Ok(answer) => return answer,
                 Err(error @ AgentError::Malformed { .. }) => {
                     warn!(code = error.code(), %error, "cannot read the parents of an L7 policy from Octavia");
@@ -97,6 +101,8 @@ impl Host {
     async fn octavias_word(&self, lb: Option<LoadBalancerId>, change: &Change) -> Option<LoadBalancer> {
         let mut pause = limits::RETRY_MIN;
         loop {
+            // Never closed.
+            let room = self.questions.acquire().await;
             let answer = async {
                 let lb = match (lb, change.pool_id()) {
                     (Some(lb), _) => Some(lb),
@@ -108,7 +114,9 @@ impl Host {
                     None => Ok(None),
                 }
             };
-            match answer.await {
+            let answer = answer.await;
+            drop(room);
+            match answer {
                 Ok(answer) => return answer,
                 Err(AgentError::Malformed { .. }) => return None,
                 Err(error) => debug!(code = error.code(), %error, "Octavia cannot be asked yet"),
