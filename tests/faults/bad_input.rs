@@ -254,3 +254,36 @@ async fn deleting_what_is_gone_is_done() {
 fn leak(text: String) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_call_is_one_log_line_with_load_balancer_and_request_id_whatever_comes_of_it() {
+    let (_northbound, host, client) = scene().await;
+    let send = async |method: &str, body: Value, request: &str| {
+        let headers = [("x-openstack-request-id", request)];
+        let path = format!("/v1/driver/{method}");
+        client.send(Method::POST, &path, &headers, body.to_string().into_bytes()).await.unwrap()
+    };
+    // Bodies of members and monitors name only the pool.
+    let good = send("member_create", member(7, 1), "req-good").await;
+    let mut bad = member(8, 1);
+    bad["member"]["address"] = "127.0.0.1".into();
+    assert_eq!(send("member_create", bad, "req-bad").await.status, 422);
+    assert_eq!(send("member_create", json!({"member": 1}), "req-malformed").await.status, 400);
+    let log = host.log();
+    let line = |request: &str| {
+        let lines = log.lines().filter(|line| line.contains(request) && line.contains(" INFO "));
+        let lines: Vec<_> = lines.collect();
+        let [line] = lines[..] else { panic!("{lines:?}") };
+        assert!(line.contains("method=\"member_create\"") && line.contains("milliseconds="), "{line}");
+        line
+    };
+    let lb = format!("loadbalancer_id={}", id(1, 1));
+    let answered = line("req-good");
+    let change = format!("change={}", good.body["change"]);
+    assert!(answered.contains(&lb) && answered.contains(&change), "{answered}");
+    assert!(answered.contains("call answered") && answered.contains("committed=true"), "{answered}");
+    let refused = line("req-bad");
+    assert!(refused.contains(&lb) && refused.contains("call refused"), "{refused}");
+    assert!(refused.contains("127.0.0.1") && refused.contains("code="), "{refused}");
+    assert!(line("req-malformed").contains("call refused"));
+}

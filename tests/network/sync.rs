@@ -307,3 +307,12 @@ async fn a_source_port_is_used_on_its_own_network_alone() {
     let idle = json!([{"id": id(6, 2), "name": format!("ovn-lb-hm-{}", id(9, 1)), "outcome": "removed"}]);
     assert_eq!((code, &report["ports"]), (0, &idle), "{report}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_of_a_named_load_balancer_of_somebody_else_is_a_problem() {
+    let lab = Lab::start().await;
+    lab.by_hand(&crate::drift::foreign());
+    let name = id(1, 900);
+    let (code, report) = lab.sync(&["--lb", &name]).await;
+    assert_eq!((code, &report["loadbalancers"][0]["outcome"]), (1, &json!("foreign")), "{report}");
+}

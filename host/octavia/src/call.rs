@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -15,7 +15,11 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
-use tracing::Instrument;
+use tracing::{
+    Instrument, Span,
+    field::{Empty, display},
+    info,
+};
 
 use crate::{
     body::{
@@ -24,7 +28,7 @@ use crate::{
         flavor, parse, zone,
     },
     methods::{Answer, DriverMethod, METHODS},
-    provider::CallContext,
+    provider::{Accepted, CallContext},
     refusal::{ErrorClass, Refusal},
     routes::Api,
     vip_ports::VipPortRequest,
@@ -43,10 +47,28 @@ pub(crate) async fn driver(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match call(&api, &name, &headers, body).await {
-        Ok(response) => response,
+    let method = printable(&name);
+    let span =
+        tracing::info_span!("call", method, request_id = request_id(&headers), loadbalancer_id = Empty,);
+    logged(call(&api, &name, &headers, body)).instrument(span).await
+}
+
+/// One line a call, in its span.
+async fn logged(call: impl Future<Output = Result<Response, Refusal>>) -> Response {
+    let start = Instant::now();
+    let answer = call.await;
+    // To a microsecond.
+    let milliseconds = start.elapsed().as_micros() as f64 / 1e3;
+    match answer {
+        Ok(response) => {
+            let accepted = response.extensions().get::<Accepted>();
+            let change = accepted.map(|accepted| &*accepted.change);
+            let committed = accepted.map(|accepted| accepted.committed);
+            info!(change, committed, milliseconds, "call answered");
+            response
+        }
         Err(refusal) => {
-            tracing::info!(method = %printable(&name), code = %refusal.code, "call refused: {}", refusal.operator);
+            info!(code = %refusal.code, milliseconds, "call refused: {}", refusal.operator);
             refusal.into_response()
         }
     }
@@ -101,14 +123,13 @@ async fn answer(
         }
     };
     drop(args);
-    let span = tracing::info_span!(
-        "call",
-        method = method.name,
-        request_id = context.request_id.as_deref(),
-        loadbalancer_id = change.loadbalancer_id().map(tracing::field::display),
-    );
-    let accepted = api.provider.change(change, context).instrument(span).await?;
-    Ok(Json(accepted).into_response())
+    if let Some(lb) = change.loadbalancer_id() {
+        Span::current().record("loadbalancer_id", display(lb));
+    }
+    let accepted = api.provider.change(change, context).await?;
+    let mut response = Json(&accepted).into_response();
+    response.extensions_mut().insert(accepted);
+    Ok(response)
 }
 
 async fn vip_ports(api: &Api, args: &Object, context: CallContext) -> Result<Response, Refusal> {
@@ -120,13 +141,8 @@ async fn vip_ports(api: &Api, args: &Object, context: CallContext) -> Result<Res
         return Err(Refusal::vip_port_by_octavia());
     }
     let request = request?;
-    let span = tracing::info_span!(
-        "call",
-        method = context.method,
-        request_id = context.request_id.as_deref(),
-        loadbalancer_id = %request.loadbalancer_id,
-    );
-    let made = api.provider.create_vip_port(request, context).instrument(span).await?;
+    Span::current().record("loadbalancer_id", display(request.loadbalancer_id));
+    let made = api.provider.create_vip_port(request, context).await?;
     Ok(Json(made.answer(args)).into_response())
 }
 
@@ -170,12 +186,13 @@ fn context(method: &DriverMethod, headers: &HeaderMap) -> Result<CallContext, Re
         None => None,
         Some(key) => Some(checked_key(key.as_bytes())?),
     };
-    let request_id = headers
-        .get("x-openstack-request-id")
-        .and_then(|id| id.to_str().ok())
-        .filter(|id| is_key(id.as_bytes()))
-        .map(str::to_owned);
+    let request_id = request_id(headers).map(str::to_owned);
     Ok(CallContext { idempotency_key, request_id, method: method.name })
+}
+
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get("x-openstack-request-id").and_then(|id| id.to_str().ok());
+    id.filter(|id| is_key(id.as_bytes()))
 }
 
 /// The values that Octavia fills into objects whose user names none; `None` from a driver that does not send them.

@@ -76,12 +76,21 @@ pub async fn check(config: &Config) -> Report {
     let mut findings = vec![plugins(config), journal(config)];
     findings.extend(tls(config));
     findings.extend(certificates::certificates(config));
-    let (northbound, ours) = northbound(config).await;
+    // Each may wait for somebody who does not answer.
+    let ((northbound, api), southbound, agent, neutron) = tokio::join!(
+        async {
+            let (northbound, ours) = northbound(config).await;
+            (northbound, octavia_api::octavia_api(config, ours).await)
+        },
+        southbound(config),
+        driver_agent(config),
+        neutron(config),
+    );
     findings.extend(northbound);
-    findings.push(southbound(config).await);
-    findings.extend(driver_agent(config).await);
-    findings.extend(neutron(config).await);
-    findings.extend(octavia_api::octavia_api(config, ours).await);
+    findings.push(southbound);
+    findings.extend(agent);
+    findings.extend(neutron);
+    findings.extend(api);
     findings.push(Finding {
         name: "statistics".to_owned(),
         verdict: Verdict::Note,

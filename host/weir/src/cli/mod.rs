@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use weir_model::LoadBalancerId;
 use weir_octavia::ReleaseRequest;
@@ -278,10 +278,18 @@ fn run_check(config: Option<&Path>, output: Output) -> ExitCode {
 }
 
 fn with_config(config: Option<&Path>, run: impl FnOnce(&Config, &Runtime) -> ExitCode) -> ExitCode {
-    let config = match Config::load(config) {
-        Ok(config) => config,
+    let read = Config::unknown_variables().and_then(|unknown| Ok((unknown, Config::load(config)?)));
+    let (unknown, config) = match read {
+        Ok(read) => read,
         Err(error) => return usage(&error.to_string()),
     };
+    for name in unknown {
+        if tracing::dispatcher::has_been_set() {
+            warn!(name, "unknown environment variable, nothing reads it");
+        } else {
+            error_line(&format!("unknown environment variable {name}, nothing reads it"));
+        }
+    }
     match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
         Ok(runtime) => run(&config, &runtime),
         Err(error) => {

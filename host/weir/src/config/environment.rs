@@ -80,6 +80,56 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("unsupported_options", "vip_qos_policy_id", Kind::Text),
 ];
 
+/// Variables of the command line, of the build and of the tests; those that end in `_` begin many.
+const OTHERS: &[&str] = &[
+    "WEIR_BINARY",
+    "WEIR_BLESS",
+    "WEIR_COMPONENTIZE_",
+    "WEIR_CONFIG",
+    "WEIR_CRASH_AT",
+    "WEIR_DEMO_STATE",
+    "WEIR_JOURNAL_CRASH_FILE",
+    "WEIR_LANGUAGES_ALL",
+    "WEIR_LOG",
+    "WEIR_OCTAVIA_ALL",
+    "WEIR_OCTAVIA_STACKS",
+    "WEIR_OVN_ROOT",
+    "WEIR_OVN_UNPACK",
+    "WEIR_PLUGIN_PROJECTS",
+    "WEIR_REAL_",
+    "WEIR_SKIP_",
+    "WEIR_STRESS_",
+    "WEIR_TRAFFIC_",
+    "WEIR_WRITE_BINDINGS",
+];
+
+/// Letters by which a misspelt name differs from the right one.
+const SLIPS: usize = 2;
+
+/// The `WEIR_...` variables that nothing reads.
+///
+/// # Errors
+/// A text that names a variable and the key that was probably meant.
+pub(super) fn unknown(env: impl Iterator<Item = (String, String)>) -> Result<Vec<String>, String> {
+    let defaults = FLAVOR_KEYS.iter().map(|key| ("defaults", key.name));
+    let keys = KEYS.iter().map(|(section, key, _)| (*section, *key)).chain(defaults);
+    let known: Vec<_> = keys.map(|(section, key)| variable(section, key)).collect();
+    let is_other = |name: &str| {
+        OTHERS.iter().any(|other| if other.ends_with('_') { name.starts_with(other) } else { name == *other })
+    };
+    let mut unknown = Vec::new();
+    for (name, _) in env.filter(|(name, _)| name.starts_with("WEIR_")) {
+        if known.contains(&name) || is_other(&name) {
+            continue;
+        }
+        if let Some(meant) = known.iter().find(|known| strsim::osa_distance(known, &name) <= SLIPS) {
+            return Err(format!("{name}: no such variable; {meant} is one"));
+        }
+        unknown.push(name);
+    }
+    Ok(unknown)
+}
+
 /// Whether a key has an environment variable.
 #[cfg(test)]
 pub(super) fn has_variable(section: &str, key: &str) -> bool {

@@ -136,6 +136,15 @@ impl Config {
         Self::read(&path, &text, std::env::vars())
     }
 
+    /// The `WEIR_...` environment variables that nothing reads: they may be misspelt.
+    ///
+    /// # Errors
+    /// [`ConfigError::Malformed`], where one differs from a known one by a letter or two.
+    pub fn unknown_variables() -> Result<Vec<String>, ConfigError> {
+        environment::unknown(std::env::vars())
+            .map_err(|text| ConfigError::Malformed { path: "environment".to_owned(), text })
+    }
+
     fn read(
         path: &str,
         text: &str,

@@ -14,7 +14,7 @@ use crate::limits;
 
 /// `adopt`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected \"none\", \"all\" or a list of load balancers' ids (UUIDs)")]
 pub enum AdoptConfig {
     /// `none` or `all`.
     Word(AdoptWord),
@@ -70,9 +70,11 @@ pub struct TlsConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OvnConfig {
-    /// Northbound servers; several are one cluster.
+    /// Northbound servers; several are one cluster. A list, or one text as in octavia.conf, separated by commas.
+    #[serde(deserialize_with = "texts")]
     pub ovn_nb_connection: Vec<String>,
-    /// Southbound servers.
+    /// Southbound servers, likewise.
+    #[serde(deserialize_with = "texts")]
     pub ovn_sb_connection: Vec<String>,
     /// PEM file.
     pub ovn_nb_private_key: PathBuf,
@@ -139,6 +141,22 @@ pub struct PluginsConfig {
     pub require_signed: bool,
     /// Public keys whose signatures count: minisign's, or PEM of ECDSA P-256 (cosign's).
     pub trusted_keys: Vec<String>,
+}
+
+/// A list of texts, or one text that separates them by commas.
+fn texts<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a list of texts, or one text separated by commas")]
+    enum Texts {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Texts::deserialize(deserializer)? {
+        Texts::One(text) => {
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        }
+        Texts::Several(list) => list,
+    })
 }
 
 impl Default for OvnConfig {

@@ -60,6 +60,43 @@ fn every_key_has_an_environment_variable() {
 }
 
 #[test]
+fn unknown_variable_is_told_and_a_misspelt_one_is_refused() {
+    let unknown =
+        |names: &[&str]| environment::unknown(names.iter().map(|name| ((*name).to_owned(), String::new())));
+    let told = unknown(&["WEIR_STATE_DIR", "WEIR_PORT", "WEIR_LOG", "WEIR_SKIP_OCTAVIA", "PATH"]);
+    assert_eq!(told.unwrap(), ["WEIR_PORT"]);
+    for (name, meant) in [
+        ("WEIR_STATEDIR", "WEIR_STATE_DIR"),
+        ("WEIR_OVN_NB_CONECTIONS", "WEIR_OVN_NB_CONNECTION"),
+        ("WEIR_LISTNE", "WEIR_LISTEN"),
+        ("WEIR_PLUGIN_DIR", "WEIR_PLUGINS_DIR"),
+        ("WEIR_DEFAULTS_REJCT", "WEIR_DEFAULTS_REJECT"),
+    ] {
+        let error = unknown(&[name]).unwrap_err();
+        assert!(error.contains(name) && error.contains(meant), "{error}");
+    }
+    let tests = ["WEIR_OCTAVIA_STACKS", "WEIR_OCTAVIA_ALL", "WEIR_BLESS", "WEIR_REAL_KEEP", "WEIR_OVN_ROOT"];
+    assert_eq!(unknown(&tests).unwrap(), [""; 0]);
+}
+
+#[test]
+fn list_of_servers_may_be_one_text_as_in_octavia_conf() {
+    let text = "[ovn]\novn_nb_connection = \"tcp:127.0.0.1:6641, tcp:127.0.0.2:6641\"\novn_sb_connection = \"unix:/x\"";
+    let config = read(text, &[]).unwrap();
+    assert_eq!(config.northbound().unwrap().len(), 2);
+    assert_eq!(config.ovn.ovn_sb_connection, ["unix:/x"]);
+    assert!(error("[ovn]\novn_nb_connection = 6641", &[]).contains("a list of texts"));
+}
+
+#[test]
+fn adoption_that_is_no_word_and_no_list_of_ids_is_told_in_plain_words() {
+    for text in ["adopt = [\"foo\"]", "adopt = \"some\"", "adopt = 3"] {
+        let error = error(text, &[]);
+        assert!(error.contains("adopt") && error.contains("\"none\", \"all\" or a list"), "{error}");
+    }
+}
+
+#[test]
 fn wrong_values_are_named() {
     assert!(error("listen = [\"http://x\"]", &[]).contains("http://x"));
     assert!(error("listen = [\"tcp:127.0.0.1:1\"]", &[]).contains("token"));

@@ -119,7 +119,7 @@ impl Host {
             Refusal::unavailable("state-unwritable", "what is paused cannot be written down")
                 .operator(format!("{}: {error}", self.pauses.file.display()))
         })?;
-        info!(lb = lb.map(tracing::field::display), paused, "pausing");
+        info!(lb = lb.map(tracing::field::display), "{}", if paused { "paused" } else { "resumed" });
         if !paused {
             match lb {
                 Some(lb) => self.dirty.mark_all([lb], Reason::All, Instant::now()),
