@@ -9,7 +9,7 @@ use weir_tests::{
     proxy::Fault,
 };
 
-use crate::lab::{Lab, listener, load_balancer, member, pool};
+use crate::lab::{Lab, listener, load_balancer, member, plain_pool, pool};
 
 /// The ports of the topology that have 10.10.10.10, .11 and .12.
 const PORTS: [&str; 3] = [
@@ -112,6 +112,35 @@ async fn a_member_without_a_port_is_reported() {
     assert_eq!(lab.agent.operating(&id(4, 1)), "ONLINE");
     let seen = lab.client().get(&format!("/v1/loadbalancers/{}", id(1, 1))).await.body;
     assert_eq!(seen["members_without_port"], json!([id(4, 2)]), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitor_over_members_without_ports_leaves_the_vip_unchecked() {
+    let lab = Lab::start().await;
+    // No port has these addresses.
+    let members = vec![member(1, 1, 77), member(2, 1, 78)];
+    lab.make(load_balancer(
+        1,
+        vec![listener(1, 1, "TCP", 80, 1)],
+        vec![plain_pool(1, 1, "TCP", members.clone())],
+    ))
+    .await;
+    let probed = pool(1, "TCP", "TCP", members);
+    lab.agent.know(load_balancer(1, vec![listener(1, 1, "TCP", 80, 1)], vec![probed]));
+    let serves = lab.vips();
+    let checks = || lab.northbound.state()["load_balancers"][0]["health_checks"].clone();
+    lab.client().call("health_monitor_create", &objects::monitor(1, 1, "TCP")).await.committed();
+    assert_eq!((lab.vips(), checks()), (serves.clone(), json!([])), "OVN would leave all members out");
+    for object in [id(4, 1), id(4, 2), id(3, 1), id(1, 1)] {
+        lab.told(&object, "ERROR").await;
+    }
+    let name = "ffffffff-0000-4000-8000-000000000077";
+    lab.by_hand(&objects::switch_port(name, "10.10.10.77/24", "", "vm"));
+    eventually("checked", async || (checks()[0]["vip"] == "10.10.10.5:80").then_some(())).await;
+    assert_eq!(lab.vips(), serves);
+    lab.remove_port(name);
+    eventually("unchecked", async || (checks() == json!([])).then_some(())).await;
+    assert_eq!(lab.vips(), serves);
 }
 
 #[tokio::test(flavor = "multi_thread")]

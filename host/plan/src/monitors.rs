@@ -2,7 +2,8 @@
 //!
 //! OVN ties a check to a VIP entry by the exact text of its key, and leaves a backend without an entry in `ip_port_mappings`
 //! out of a VIP that is checked (ovn-nb(5), `Load_Balancer_Health_Check`). So a check is held back, or taken off, while a member
-//! that is served could not be probed for want of a source address; a member without a port cannot be helped and is reported.
+//! that is served could not be probed for want of a source address. A member without a port cannot be probed and is reported;
+//! where no member of a VIP has one, the VIP has no check, since OVN would drop all its connections.
 
 use std::{
     cell::LazyCell,
@@ -105,14 +106,17 @@ pub(crate) fn checks<'a>(
     topology: &dyn Topology,
 ) -> Checks {
     let mut checks = Checks::default();
-    let mut unready: BTreeSet<IpAddr> = BTreeSet::new();
+    let (mut unready, mut portless) = (BTreeSet::<IpAddr>::new(), BTreeSet::<IpAddr>::new());
     for member in pools.filter(|pool| pool.probing().is_some()).flat_map(|pool| pool.members.values()) {
         if !member.admin_state_up {
             continue;
         }
         match reach(lb, member, topology) {
             Reach::Mapped(to) => drop(checks.mappings.insert(keys::bracketed(&member.address), to)),
-            Reach::WithoutPort => drop(checks.without_port.insert(member.id)),
+            Reach::WithoutPort => {
+                checks.without_port.insert(member.id);
+                portless.insert(member.address);
+            }
             Reach::Sourceless(subnet) => {
                 checks.sourceless.insert(subnet);
                 unready.insert(member.address);
@@ -137,12 +141,14 @@ pub(crate) fn checks<'a>(
         let to_come = pool.members.values().filter(|member| member.weight > 0 && member.admin_state_up);
         let to_come = to_come.map(|member| member.address).filter(|at| at.is_ipv4() == front.is_ipv4());
         let behind = if behind.is_empty() { &to_come.collect() } else { behind };
-        let mut waiting = behind.intersection(&unready).peekable();
+        let mut waiting = behind.intersection(&unready);
         let mapped = |address: &IpAddr| checks.mappings.contains_key(&keys::bracketed(address));
         // Members that come to others that are probed wait for their source address outside. Nobody who is served is let down for
-        // want of one: neither who was probed and has lost it, nor all there are.
+        // want of one: neither who was probed and has lost it, nor all there are. Nor are all let down for want of a port.
         let let_down = |address: &IpAddr| before.is_none() || was_mapped(address, existing);
-        if waiting.peek().is_some() && (waiting.any(let_down) || !behind.iter().any(mapped)) {
+        let unprobed = |address: &IpAddr| unready.contains(address) || portless.contains(address);
+        let all_left_out = behind.iter().any(unprobed) && !behind.iter().any(mapped);
+        if all_left_out || waiting.any(let_down) {
             continue;
         }
         let external_ids = external_ids(monitor, pool, &front.ip());

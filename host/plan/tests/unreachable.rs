@@ -179,3 +179,41 @@ fn released_row_has_all_members() {
         assert_eq!(row(&northbound).vips[VIP], all, "adopted: {adopted}");
     }
 }
+
+#[test]
+fn check_is_held_back_while_no_member_of_the_vip_has_a_port() {
+    let mut lb = load_balancer();
+    let monitor = lb.pools.values_mut().find_map(|pool| pool.monitor.take());
+    let mut northbound = Northbound::default();
+    let addresses = [1, 2, 3].map(|n| id(&format!("10.10.10.{n}")));
+    northbound.portless.extend(addresses);
+    reconcile(&mut northbound, &lb);
+    let serves = row(&northbound).vips.clone();
+    let probed = |northbound: &Northbound| {
+        assert_eq!(row(northbound).vips, serves);
+        (row(northbound).health_checks.len(), row(northbound).ip_port_mappings.len())
+    };
+    // OVN leaves a backend without port out of a checked VIP: all of them, so the VIP drops.
+    lb.pools.values_mut().for_each(|pool| pool.monitor.clone_from(&monitor));
+    northbound.health.extend([1, 2, 3].map(|n| (member_id(n), Health::NoPort)));
+    reconcile(&mut northbound, &lb);
+    assert_eq!(probed(&northbound), (0, 0), "held back");
+    assert!(!reconcile(&mut northbound, &lb), "once");
+    let released = Northbound { portless: Default::default(), ..northbound.clone() };
+    northbound.portless.remove(&addresses[0]);
+    northbound.health.insert(member_id(1), Health::Online);
+    reconcile(&mut northbound, &lb);
+    assert_eq!(probed(&northbound), (1, 1), "one can be probed");
+    northbound.portless.insert(addresses[0]);
+    reconcile(&mut northbound, &lb);
+    assert_eq!(probed(&northbound), (0, 0), "taken off again");
+    // A draining member gets no new connections: that it could be probed serves nobody.
+    lb.pools.values_mut().for_each(|pool| pool.members.get_mut(&member_id(1)).unwrap().weight = 0);
+    northbound.portless.remove(&addresses[0]);
+    reconcile(&mut northbound, &lb);
+    assert_eq!(row(&northbound).health_checks, [], "nobody who is served could be probed");
+    let mut northbound = released;
+    lb = load_balancer();
+    reconcile(&mut northbound, &lb);
+    assert_eq!(probed(&northbound), (1, 3), "all have ports");
+}

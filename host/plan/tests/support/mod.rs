@@ -1,7 +1,10 @@
 //! An in-memory Northbound, a small network and plugins with made-up words.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 use uuid::Uuid;
@@ -145,6 +148,8 @@ pub struct Northbound {
     pub acls: BTreeSet<ExistingAcl>,
     /// Subnets whose source port is gone.
     pub sourceless: BTreeSet<SubnetId>,
+    /// Addresses that no port has.
+    pub portless: BTreeSet<IpAddr>,
 }
 
 impl Northbound {

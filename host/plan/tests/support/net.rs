@@ -110,7 +110,8 @@ impl Topology for Around<'_> {
         Net.centralised_for(lb)
     }
     fn port_at(&self, switch: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
-        Net.port_at(switch, cidrs, address)
+        let has_one = !self.0.portless.contains(address);
+        Net.port_at(switch, cidrs, address).filter(|_| has_one)
     }
     fn source_of(&self, subnet: SubnetId, switch: &Switch, ipv4: bool) -> Option<IpAddr> {
         let has_one = !self.0.sourceless.contains(&subnet);
