@@ -154,6 +154,37 @@ async fn later_ovn_needs_it_as_long_as_it_is_a_member() {
     assert!(is_central(&members(&lab)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn disabled_members_floating_ip_is_given_back() {
+    let lab = lab(true).await;
+    let client = lab.client();
+    for_load_balancers(&lab, &[1, 2]).await;
+    let graph = |n: usize, member: &Value| {
+        let pool = plain_pool(n, n, "TCP", vec![member.clone()]);
+        load_balancer(n, vec![listener(n, n, "TCP", 80, n)], vec![pool])
+    };
+    let enabled = member(1, 1, 10);
+    let mut disabled = enabled.clone();
+    disabled["admin_state_up"] = false.into();
+    lab.agent.know(graph(1, &disabled));
+    let update = json!({"old_member": enabled, "new_member": disabled});
+    client.call("member_update", &update).await.committed();
+    for_load_balancers(&lab, &[2]).await;
+    let mut down = graph(2, &member(2, 2, 10));
+    down["admin_state_up"] = false.into();
+    lab.agent.know(down);
+    let old = json!({"loadbalancer_id": id(1, 2)});
+    let mut new = old.clone();
+    new["admin_state_up"] = false.into();
+    let update = json!({"old_loadbalancer": old, "new_loadbalancer": new});
+    client.call("loadbalancer_update", &update).await.committed();
+    assert_eq!(members(&lab), distributed(MAC), "in one transaction");
+    lab.agent.know(graph(1, &enabled));
+    let update = json!({"old_member": disabled, "new_member": enabled});
+    client.call("member_update", &update).await.committed();
+    for_load_balancers(&lab, &[1]).await;
+}
+
 /// The same host with another word for members' floating IPs, on the same state.
 async fn restart_with(lab: &mut Lab, word: &str) {
     lab.host.kill();

@@ -7,9 +7,11 @@
 //!
 //! From OVN 23.09 on routers redirect the answers of every backend to the gateway (ovn-northd(8), table of the gateway
 //! redirect). Then the member's own floating IP is dead at the member's port: its answers pass the gateway, which does not know
-//! the connection. So both columns are cleared as long as the member is in a load balancer. A member whose floating IP is
-//! distributed has it on a router in its subnet, and that router has every load balancer of the member. What such a clearing
-//! cuts is said by a change, so a load balancer that was there before begins with its first one ([`keys::CENTRAL_MEMBERS`]).
+//! the connection. So both columns are cleared as long as the member is in `vips`. A disabled member is not: nothing redirects
+//! its answers. A backup member counts as being there, since it steps in without a change. A member whose floating IP is
+//! distributed has it on a router in its subnet, and that router has every load balancer of the member. What
+//! such a clearing cuts is said by a change, so a load balancer that was there before begins with its first one
+//! ([`keys::CENTRAL_MEMBERS`]).
 //!
 //! `NAT` rows are Neutron's: this is the one exception to never writing to them. What was cleared stands in two keys of ours on
 //! the row: [`keys::CENTRALISED`] names the load balancers that need it, and
@@ -22,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use weir_model::{LoadBalancer, LoadBalancerId};
+use weir_model::{LoadBalancer, LoadBalancerId, Member, PoolId};
 
 use crate::{
     compile::Wanted, fronts::fronts, keys, monitors::port_of, operations::Operation, python_json,
@@ -134,12 +136,20 @@ fn to_be_central(lb: &LoadBalancer, covered: bool, around: Surroundings<'_>) -> 
     if !wanted {
         return BTreeMap::new();
     }
-    let members = lb.pools.values().flat_map(|pool| pool.members.values());
-    let floating = members.filter_map(|member| {
+    let floating = members_in_vips(lb).filter_map(|member| {
         let port = port_of(lb, member, topology)?;
         Some(topology.member_floating_ips(port.parse().ok()?, &member.address))
     });
     floating.flatten().map(|floating| (floating.uuid, floating)).collect()
+}
+
+/// The members that are in `vips`, or step in there when others fail; those with weight 0 drain there.
+fn members_in_vips(lb: &LoadBalancer) -> impl Iterator<Item = &Member> {
+    let listeners = lb.listeners.values().filter(|listener| lb.admin_state_up && listener.admin_state_up);
+    let pools: BTreeSet<PoolId> = listeners.filter_map(|listener| listener.default_pool_id).collect();
+    let pools = pools.into_iter().filter_map(|id| lb.pools.get(&id)).filter(|pool| pool.admin_state_up);
+    let members = pools.flat_map(|pool| pool.members.values()).filter(|member| member.admin_state_up);
+    members.filter(|member| lb.vips().any(|vip| vip.address.is_ipv4() == member.address.is_ipv4()))
 }
 
 impl FloatingIp {

@@ -3,180 +3,11 @@
 
 mod support;
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
-use ipnet::IpNet;
-use support::*;
+use support::{floating_ips::*, *};
 use weir_model::*;
 use weir_plan::*;
-
-/// The network of the other tests, with floating IPs on members' ports.
-struct WithFloatingIps(BTreeMap<PortId, FloatingIp>);
-
-impl Topology for WithFloatingIps {
-    fn switch(&self, name: &str) -> Option<Switch> {
-        Net.switch(name)
-    }
-    fn port(&self, port: PortId) -> Option<Port> {
-        Net.port(port)
-    }
-    fn router_ports_on(&self, switch: &Switch) -> Vec<RouterPort> {
-        Net.router_ports_on(switch)
-    }
-    fn ports_of(&self, router: &RouterRef) -> Vec<RouterPort> {
-        Net.ports_of(router)
-    }
-    fn subnet(&self, subnet: SubnetId) -> Option<Subnet> {
-        Net.subnet(subnet)
-    }
-    fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr> {
-        Net.floating_ips(port, address)
-    }
-    fn member_floating_ips(&self, port: PortId, _: &IpAddr) -> Vec<FloatingIp> {
-        self.0.get(&port).cloned().into_iter().collect()
-    }
-    fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
-        let lb = lb.to_string();
-        let marked = |floating: &&FloatingIp| {
-            floating.external_ids.get(keys::CENTRALISED).is_some_and(|list| list.contains(&lb))
-        };
-        self.0.values().filter(marked).cloned().collect()
-    }
-    fn port_at(&self, _: &Switch, cidrs: &[IpNet], address: &IpAddr) -> Option<String> {
-        let IpAddr::V4(v4) = address else { return None };
-        cidrs.iter().any(|cidr| cidr.contains(address)).then(|| server(v4.octets()[3]).to_string())
-    }
-    fn source_of(&self, _: SubnetId, _: &Switch, _: bool) -> Option<IpAddr> {
-        None
-    }
-    fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
-        Vec::new()
-    }
-}
-
-/// The port of the server at 10.10.10.`host`.
-fn server(host: u8) -> PortId {
-    numbered(9, u32::from(host))
-}
-
-fn distributed(host: u8) -> FloatingIp {
-    FloatingIp {
-        uuid: numbered::<PortId>(8, u32::from(host)).uuid(),
-        external_mac: Some(format!("fa:16:3e:00:00:{host:02x}")),
-        logical_port: Some(server(host).to_string()),
-        external_ids: BTreeMap::from([
-            ("neutron:fip_port_id".to_owned(), server(host).to_string()),
-            ("neutron:revision_number".to_owned(), "1".to_owned()),
-        ]),
-    }
-}
-
-/// A load balancer with members at 10.10.10.`hosts`. It has a floating IP where its VIP's port says so, see [`Net`].
-fn load_balancer(n: u32, hosts: &[u8], floating: bool) -> LoadBalancer {
-    let vip = Vip {
-        address: "10.10.10.5".parse().unwrap(),
-        port_id: Some(numbered(6, 2 * n + u32::from(floating))),
-        network_id: Some(id(PRIVATE)),
-        subnet_id: Some(id(PRIVATE_SUBNET)),
-    };
-    let member = |host: &u8| {
-        let member = Member {
-            id: numbered(4, n * 1000 + u32::from(*host)),
-            address: format!("10.10.10.{host}").parse().unwrap(),
-            port: 80,
-            subnet_id: Some(id(PRIVATE_SUBNET)),
-            weight: 1,
-            backup: false,
-            admin_state_up: true,
-            extra: Extra::new(),
-        };
-        (member.id, member)
-    };
-    let pool = Pool {
-        id: numbered(3, n),
-        protocol: "ALPHA".to_owned(),
-        algorithm: "ONE".to_owned(),
-        persistence: None,
-        admin_state_up: true,
-        members: hosts.iter().map(member).collect(),
-        monitor: None,
-        extra: Extra::new(),
-    };
-    LoadBalancer {
-        id: numbered(1, n),
-        project_id: None,
-        admin_state_up: true,
-        vip,
-        additional_vips: Vec::new(),
-        listeners: BTreeMap::new(),
-        pools: BTreeMap::from([(pool.id, pool)]),
-        flavor: BTreeMap::new(),
-        extra: BTreeMap::new(),
-    }
-}
-
-impl WithFloatingIps {
-    fn new(hosts: &[u8]) -> Self {
-        Self(hosts.iter().map(|host| (server(*host), distributed(*host))).collect())
-    }
-
-    fn plan_on(&self, n: u32, lb: Option<&LoadBalancer>, redirects_backends: bool) -> Vec<Operation> {
-        self.plan_with(n, lb, redirects_backends, false, MemberFloatingIps::Central)
-    }
-
-    fn plan_with(
-        &self,
-        n: u32,
-        lb: Option<&LoadBalancer>,
-        redirects_backends: bool,
-        covered: bool,
-        member_floating_ips: MemberFloatingIps,
-    ) -> Vec<Operation> {
-        let capabilities = Capabilities { redirects_backends, ..capabilities() };
-        let (words, health) = (words(), HealthMap::new());
-        let ownership = Ownership { member_floating_ips, ..ownership() };
-        let around = Surroundings {
-            topology: self,
-            capabilities: &capabilities,
-            words: &words,
-            health: &health,
-            ownership: &ownership,
-        };
-        centralise(numbered(1, n), lb, covered, around)
-    }
-
-    /// Makes it so; says how many floating IPs changed. What is right is left alone.
-    fn reconcile(&mut self, n: u32, lb: Option<&LoadBalancer>) -> usize {
-        let operations = self.plan_on(n, lb, false);
-        let plan = Plan {
-            lb: numbered(1, n),
-            operations,
-            kept: Vec::new(),
-            unresolved: Vec::new(),
-            without_port: Vec::new(),
-            sourceless: Vec::new(),
-            findings: Vec::new(),
-            overlaps_with: Default::default(),
-        };
-        check(&plan, &[], &ownership()).unwrap();
-        for operation in &plan.operations {
-            let Operation::MemberFloatingIp { before, after } = operation else { panic!("{operation:?}") };
-            let row = self.0.values_mut().find(|row| row.uuid == before.uuid).unwrap();
-            assert_eq!(row, before);
-            *row = after.clone();
-        }
-        assert_eq!(self.plan_on(n, lb, false), []);
-        plan.operations.len()
-    }
-
-    fn of(&self, host: u8) -> &FloatingIp {
-        &self.0[&server(host)]
-    }
-}
-
-fn is_central(floating: &FloatingIp) -> bool {
-    floating.external_mac.is_none() && floating.logical_port.is_none()
-}
 
 #[test]
 fn a_members_floating_ip_is_central_while_its_load_balancer_has_one() {
@@ -239,6 +70,48 @@ fn members_floating_ip_is_central_as_long_as_it_is_a_member_where_backends_are_r
             matches!(&operations[..], [Operation::MemberFloatingIp { after, .. }] if *after == distributed(10)),
             "{operations:?}"
         );
+    }
+}
+
+#[test]
+fn members_floating_ip_that_no_entry_of_vips_concerns_is_distributed() {
+    let mut net = WithFloatingIps::new(&[10, 11]);
+    let lb = load_balancer(1, &[10, 11], true);
+    let without = |change: &dyn Fn(&mut LoadBalancer)| {
+        let mut lb = lb.clone();
+        change(&mut lb);
+        lb
+    };
+    let member = |lb: &mut LoadBalancer, change: &dyn Fn(&mut Member)| {
+        lb.pools.values_mut().flat_map(|pool| pool.members.values_mut()).take(1).for_each(change);
+    };
+    let disabled = without(&|lb| member(lb, &|member| member.admin_state_up = false));
+    assert_eq!(net.reconcile(1, Some(&disabled)), 1, "the other one's");
+    assert_eq!(*net.of(10), distributed(10));
+    assert_eq!(net.reconcile(1, Some(&lb)), 1, "it is enabled");
+    assert_eq!(net.reconcile(1, Some(&disabled)), 1, "it is disabled again");
+    assert_eq!(*net.of(10), distributed(10), "given back");
+    let draining = without(&|lb| member(lb, &|member| member.weight = 0));
+    assert_eq!(net.reconcile(1, Some(&draining)), 1);
+    let waiting = without(&|lb| member(lb, &|member| member.backup = true));
+    assert_eq!(net.reconcile(1, Some(&waiting)), 0, "it may step in at any time");
+    assert!(is_central(net.of(10)) && is_central(net.of(11)));
+    let serves_nobody: [&dyn Fn(&mut LoadBalancer); 6] = [
+        &|lb| lb.admin_state_up = false,
+        &|lb| lb.listeners.values_mut().for_each(|listener| listener.admin_state_up = false),
+        &|lb| lb.listeners.values_mut().for_each(|listener| listener.default_pool_id = None),
+        &|lb| lb.listeners.clear(),
+        &|lb| lb.pools.values_mut().for_each(|pool| pool.admin_state_up = false),
+        &|lb| lb.vip.address = "fd00:10::5".parse().unwrap(),
+    ];
+    for (n, change) in serves_nobody.into_iter().enumerate() {
+        for redirects in [false, true] {
+            let operations = net.plan_with(1, Some(&without(change)), redirects, true, Default::default());
+            assert_eq!(operations.len(), 2, "{n}: {operations:?}");
+        }
+        assert_eq!(net.reconcile(1, Some(&without(change))), 2, "{n}");
+        assert_eq!((net.of(10), net.of(11)), (&distributed(10), &distributed(11)), "{n}");
+        assert_eq!(net.reconcile(1, Some(&lb)), 2, "{n}");
     }
 }
 

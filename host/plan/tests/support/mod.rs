@@ -11,6 +11,7 @@ use uuid::Uuid;
 use weir_model::*;
 use weir_plan::*;
 
+pub mod floating_ips;
 mod net;
 
 pub use net::*;
