@@ -185,6 +185,26 @@ async fn disabled_members_floating_ip_is_given_back() {
     for_load_balancers(&lab, &[1]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn member_that_names_no_subnet_has_a_central_floating_ip() {
+    let lab = lab(true).await;
+    let client = lab.client();
+    // In another subnet behind the router.
+    let make = || floating_ip(&lab, "172.24.4.72", "10.20.0.9", OTHER_PORT, Some(MAC));
+    let now = || lab.northbound.floating_ips()["172.24.4.72"].clone();
+    make();
+    let mut member = member(9, 1, 11);
+    member["address"] = "10.20.0.9".into();
+    member["subnet_id"] = Value::Null;
+    client.call("member_create", &json!({"member": member})).await.committed();
+    assert!(is_central(&now()), "{}", now());
+    no_floating_ip(&lab, "172.24.4.72");
+    make();
+    eventually("central", async || is_central(&now()).then_some(())).await;
+    client.call("member_delete", &json!({"member": member})).await.committed();
+    assert_eq!(now(), json!({"external_mac": MAC, "logical_port": OTHER_PORT, "keys": {}}));
+}
+
 /// The same host with another word for members' floating IPs, on the same state.
 async fn restart_with(lab: &mut Lab, word: &str) {
     lab.host.kill();

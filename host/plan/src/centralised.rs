@@ -9,7 +9,8 @@
 //! redirect). Then the member's own floating IP is dead at the member's port: its answers pass the gateway, which does not know
 //! the connection. So both columns are cleared as long as the member is in `vips`. A disabled member is not: nothing redirects
 //! its answers. A backup member counts as being there, since it steps in without a change. A member whose floating IP is
-//! distributed has it on a router in its subnet, and that router has every load balancer of the member. What
+//! distributed has it on a router in its subnet, and that router has every load balancer of the member. Where the member's port
+//! is not known (the member names no subnet), the routers of the load balancer are asked for floating IPs of its address. What
 //! such a clearing cuts is said by a change, so a load balancer that was there before begins with its first one
 //! ([`keys::CENTRAL_MEMBERS`]).
 //!
@@ -20,14 +21,17 @@
 //! makes central itself, and then there is nothing to clear and nothing to bring back. What it writes anew all the same is
 //! looked at again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use weir_model::{LoadBalancer, LoadBalancerId, Member, PoolId};
 
 use crate::{
-    compile::Wanted, fronts::fronts, keys, monitors::port_of, operations::Operation, python_json,
+    attach, compile::Wanted, fronts::fronts, keys, monitors::port_of, operations::Operation, python_json,
     row::Existing, surroundings::Surroundings, topology::FLOATING_IP_PORT,
 };
 
@@ -136,9 +140,20 @@ fn to_be_central(lb: &LoadBalancer, covered: bool, around: Surroundings<'_>) -> 
     if !wanted {
         return BTreeMap::new();
     }
-    let floating = members_in_vips(lb).filter_map(|member| {
-        let port = port_of(lb, member, topology)?;
-        Some(topology.member_floating_ips(port.parse().ok()?, &member.address))
+    // These routers redirect the members' answers. An address is one port's on each of them.
+    let routers = LazyCell::new(|| {
+        let members = lb.pools.values().flat_map(|pool| pool.members.values());
+        attach::place(lb, members, topology).lr_ref
+    });
+    let floating = members_in_vips(lb).map(|member| {
+        match port_of(lb, member, topology).and_then(|port| port.parse().ok()) {
+            Some(port) => topology.member_floating_ips(port, &member.address),
+            // Its port is not known, as where the member names no subnet.
+            None => {
+                let of_router = |router| topology.router_floating_ips(router, &member.address);
+                routers.iter().flat_map(of_router).collect()
+            }
+        }
     });
     floating.flatten().map(|floating| (floating.uuid, floating)).collect()
 }

@@ -35,6 +35,8 @@ pub enum Lookup {
     FloatingIps(PortId, IpAddr),
     /// [`Topology::member_floating_ips`].
     MemberFloatingIps(PortId, IpAddr),
+    /// [`Topology::router_floating_ips`].
+    RouterFloatingIps(RouterRef, IpAddr),
     /// [`Topology::centralised_for`].
     CentralisedFor(LoadBalancerId),
     /// [`Topology::port_at`].
@@ -66,6 +68,8 @@ pub enum Key {
     Subnet(SubnetId),
     /// The floating IPs of a port.
     FloatingIps(PortId),
+    /// An address that floating IPs stand for, on some router.
+    LogicalIp(IpAddr),
     /// The floating IPs that were made central for a load balancer.
     CentralisedFor(LoadBalancerId),
     /// An address on some switch.
@@ -92,6 +96,7 @@ impl Lookup {
             Self::PortsOf(router) => Key::Router(router.uuid),
             Self::Subnet(id) => Key::Subnet(*id),
             Self::FloatingIps(port, _) | Self::MemberFloatingIps(port, _) => Key::FloatingIps(*port),
+            Self::RouterFloatingIps(_, address) => Key::LogicalIp(*address),
             Self::CentralisedFor(lb) => Key::CentralisedFor(*lb),
             Self::PortAt(_, _, address) => Key::Address(*address),
             Self::IsDown(port) => Key::PortState(port.clone()),
@@ -113,6 +118,9 @@ impl Lookup {
             Self::FloatingIps(port, address) => fingerprint(&topology.floating_ips(*port, address)),
             Self::MemberFloatingIps(port, address) => {
                 fingerprint(&topology.member_floating_ips(*port, address))
+            }
+            Self::RouterFloatingIps(router, address) => {
+                fingerprint(&topology.router_floating_ips(router, address))
             }
             Self::CentralisedFor(lb) => fingerprint(&topology.centralised_for(*lb)),
             Self::PortAt(switch, cidrs, address) => fingerprint(&topology.port_at(switch, cidrs, address)),
@@ -190,6 +198,11 @@ impl Topology for Recording<'_> {
     fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
         let answer = self.topology.member_floating_ips(port, address);
         self.note(Lookup::MemberFloatingIps(port, *address), answer)
+    }
+
+    fn router_floating_ips(&self, router: &RouterRef, address: &IpAddr) -> Vec<FloatingIp> {
+        let answer = self.topology.router_floating_ips(router, address);
+        self.note(Lookup::RouterFloatingIps(router.clone(), *address), answer)
     }
 
     fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {

@@ -83,6 +83,10 @@ pub trait Topology {
     fn floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<IpAddr>;
     /// The floating IPs of a member: those that stand for an address of its port.
     fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp>;
+    /// The floating IPs of a router that stand for an address, whichever port has it.
+    fn router_floating_ips(&self, _router: &RouterRef, _address: &IpAddr) -> Vec<FloatingIp> {
+        Vec::new()
+    }
     /// The floating IPs that were made central for a load balancer.
     fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp>;
     /// The name of the switch port that holds an address of a subnet with these CIDRs.

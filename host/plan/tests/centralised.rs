@@ -116,6 +116,28 @@ fn members_floating_ip_that_no_entry_of_vips_concerns_is_distributed() {
 }
 
 #[test]
+fn member_without_subnet_is_found_by_the_floating_ips_of_the_routers() {
+    let mut net = WithFloatingIps::new(&[10, 11]);
+    let mut lb = load_balancer(1, &[10], false);
+    for member in lb.pools.values_mut().flat_map(|pool| pool.members.values_mut()) {
+        member.subnet_id = None;
+        member.address = "10.20.0.10".parse().unwrap();
+    }
+    let plan = |net: &WithFloatingIps, lb| net.plan_with(1, lb, true, true, MemberFloatingIps::Central);
+    let operations = plan(&net, Some(&lb));
+    let [Operation::MemberFloatingIp { before, after }] = &operations[..] else { panic!("{operations:?}") };
+    assert_eq!(*before, distributed(10));
+    assert!(is_central(after));
+    net.0.insert(server(10), after.clone());
+    assert_eq!(plan(&net, Some(&lb)), [], "it stays central");
+    let operations = plan(&net, None);
+    assert!(
+        matches!(&operations[..], [Operation::MemberFloatingIp { after, .. }] if *after == distributed(10)),
+        "{operations:?}"
+    );
+}
+
+#[test]
 fn distributed_leaves_floating_ips_alone_on_every_ovn() {
     let net = WithFloatingIps::new(&[10]);
     let lb = load_balancer(1, &[10], true);

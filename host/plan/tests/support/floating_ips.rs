@@ -29,6 +29,12 @@ impl Topology for WithFloatingIps {
     fn member_floating_ips(&self, port: PortId, _: &IpAddr) -> Vec<FloatingIp> {
         self.0.get(&port).cloned().into_iter().collect()
     }
+    fn router_floating_ips(&self, router: &RouterRef, address: &IpAddr) -> Vec<FloatingIp> {
+        // Those of another subnet of the router.
+        let IpAddr::V4(v4) = address else { return Vec::new() };
+        let found = router.name == format!("neutron-{ROUTER}") && v4.octets()[1] == 20;
+        found.then(|| self.0.get(&server(v4.octets()[3])).cloned()).flatten().into_iter().collect()
+    }
     fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {
         let lb = lb.to_string();
         let marked = |floating: &&FloatingIp| {

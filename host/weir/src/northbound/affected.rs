@@ -244,6 +244,11 @@ impl Look<'_> {
 
     fn router(&mut self, changed: &RowChanged, now: Option<&Row>) {
         self.attachments(changed, now);
+        for nat in changed.references_moved("nat", now) {
+            // One that is gone is told by its own change.
+            let address = self.replica.get("NAT", &nat).and_then(|row| row.str("logical_ip"));
+            self.logical_ips(address);
+        }
         let mut ports = changed.references_moved("ports", now);
         if changed.touches("name") {
             // What is said of its ports names it.
@@ -281,7 +286,14 @@ impl Look<'_> {
         }
     }
 
+    /// Addresses that floating IPs stand for.
+    fn logical_ips<'a>(&mut self, addresses: impl IntoIterator<Item = &'a str>) {
+        let addresses = addresses.into_iter().filter_map(|address| address.parse().ok());
+        self.found.keys.extend(addresses.map(Key::LogicalIp));
+    }
+
     fn nat(&mut self, changed: &RowChanged, now: Option<&Row>) {
+        self.logical_ips(strings(changed, now, "logical_ip"));
         for port in ids(changed, now, monitor::FLOATING_IP_PORT).filter_map(|port| port.parse().ok()) {
             self.key(Key::FloatingIps(port));
         }

@@ -87,6 +87,11 @@ pub fn by_floating_ip_port() -> Index {
     by_external_id(FLOATING_IP_PORT, None)
 }
 
+/// Floating IPs by the address they stand for.
+pub fn by_logical_ip() -> Index {
+    Index::Column("logical_ip".to_owned())
+}
+
 /// Floating IPs by the load balancers that they were made central for.
 pub fn by_centralised_for() -> Index {
     by_external_id(weir_plan::keys::CENTRALISED, Some(' '))
@@ -153,7 +158,7 @@ pub fn tables(deployment: &str) -> Vec<TableSpec> {
         ),
         table(
             "Logical_Router",
-            &["name", "ports", "load_balancer", "external_ids"],
+            &["name", "ports", "load_balancer", "nat", "external_ids"],
             vec![referring("ports"), referring("load_balancer")],
         ),
         table(
@@ -172,7 +177,7 @@ pub fn tables(deployment: &str) -> Vec<TableSpec> {
         table(
             "NAT",
             &["type", "external_ip", "logical_ip", "external_mac", "logical_port", "external_ids"],
-            vec![by_floating_ip_port(), by_centralised_for()],
+            vec![by_floating_ip_port(), by_logical_ip(), by_centralised_for()],
         ),
         table("NB_Global", &["options"], Vec::new()),
         table("DHCP_Options", &["cidr", "external_ids"], vec![by_subnet(DHCP_SUBNET)]),

@@ -1,6 +1,9 @@
 //! The network, from the replica's indexes. Keys are those that Neutron's ML2/OVN driver writes.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 use uuid::Uuid;
@@ -84,6 +87,19 @@ impl Topology for ReplicaTopology<'_> {
 
     fn member_floating_ips(&self, port: PortId, address: &IpAddr) -> Vec<FloatingIp> {
         sorted(self.nat_of(port, address).map(floating_ip))
+    }
+
+    fn router_floating_ips(&self, router: &RouterRef, address: &IpAddr) -> Vec<FloatingIp> {
+        let router = self.0.get("Logical_Router", &router.uuid);
+        let of_router: BTreeSet<Uuid> =
+            router.and_then(|row| row.get("nat")).into_iter().flat_map(Datum::uuids).collect();
+        let rows = self.0.find("NAT", &monitor::by_logical_ip(), &address.to_string());
+        let rows = rows.filter(|(uuid, row)| {
+            // Neutron's own: others are not written to.
+            let neutrons = row.map_value("external_ids", monitor::FLOATING_IP_PORT).is_some();
+            neutrons && row.str("type") == Some("dnat_and_snat") && of_router.contains(uuid)
+        });
+        sorted(rows.map(floating_ip))
     }
 
     fn centralised_for(&self, lb: LoadBalancerId) -> Vec<FloatingIp> {

@@ -7,8 +7,11 @@ use serde_json::{Map, Value, json};
 use weir_ovsdb::testing::{self, Memory};
 use weir_plan::{Fingerprint, Lookup, RouterRef, Switch, Topology, fingerprint, topology::SOURCE_PORT_OWNER};
 
+use self::dice::Dice;
 use super::*;
 use crate::northbound::topology::ReplicaTopology;
+
+mod dice;
 
 const LBS: [&str; 2] = ["10000000-0000-4000-8000-000000000001", "10000000-0000-4000-8000-000000000002"];
 const PORTS: [&str; 3] = [
@@ -36,34 +39,6 @@ enum Cell {
 type Cells = BTreeMap<&'static str, Cell>;
 type Rows = BTreeMap<(&'static str, Uuid), Cells>;
 
-/// Numbers that follow from a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % sides
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.throw(of.len())]
-    }
-
-    fn some_rows(&mut self, kind: u8) -> BTreeSet<Uuid> {
-        (0..4).filter(|_| self.throw(2) == 0).map(|n| row(kind, n)).collect()
-    }
-
-    fn map(&mut self, choices: &[(&'static str, &[&str])]) -> BTreeMap<&'static str, String> {
-        let mut map = BTreeMap::new();
-        for (key, values) in choices {
-            if self.throw(3) > 0 {
-                map.insert(*key, self.one(values).to_owned());
-            }
-        }
-        map
-    }
-}
-
 /// The n-th row of a kind.
 fn row(kind: u8, n: usize) -> Uuid {
     Uuid::from_u128(u128::from(kind) << 64 | n as u128)
@@ -75,7 +50,7 @@ const TABLES: [(&str, &[&str]); 9] = [
         "Logical_Switch_Port",
         &["name", "type", "up", "options", "external_ids", "dhcpv4_options", "dhcpv6_options"],
     ),
-    ("Logical_Router", &["name", "ports", "load_balancer"]),
+    ("Logical_Router", &["name", "ports", "load_balancer", "nat"]),
     ("Logical_Router_Port", &["name", "networks", "external_ids", "ha_chassis_group"]),
     ("NAT", &["type", "external_ip", "logical_ip", "external_mac", "external_ids"]),
     ("DHCP_Options", &["cidr", "external_ids"]),
@@ -89,6 +64,7 @@ fn cell(table: &str, column: &str, dice: &mut Dice) -> Cell {
         ("Logical_Switch", "name") => Cell::Text(dice.one(&NETWORKS)),
         ("Logical_Switch", "ports") => Cell::Rows(dice.some_rows(1)),
         ("Logical_Router", "ports") => Cell::Rows(dice.some_rows(3)),
+        (_, "nat") => Cell::Rows(dice.some_rows(4)),
         (_, "acls") => Cell::Rows(dice.some_rows(8)),
         ("ACL", "direction") => Cell::Text(dice.one(&["from-lport", "to-lport"])),
         ("ACL", "match") => Cell::Text(dice.one(&["ip4", "ip6"])),
@@ -256,6 +232,10 @@ fn questions() -> Vec<Lookup> {
     all.extend(PORTS.iter().map(|port| Lookup::IsDown((*port).to_owned())));
     all.extend(SUBNETS.iter().map(|subnet| Lookup::Subnet(subnet.parse().unwrap())));
     all.extend((0..4).map(|n| Lookup::PortsOf(RouterRef { name: "neutron-r1".to_owned(), uuid: row(2, n) })));
+    all.extend((0..4).flat_map(|n| {
+        let router = RouterRef { name: "neutron-r1".to_owned(), uuid: row(2, n) };
+        ADDRESSES.map(|address| Lookup::RouterFloatingIps(router.clone(), address.parse().unwrap()))
+    }));
     all.extend(LBS.iter().map(|lb| Lookup::Acls(lb.parse().unwrap())));
     for switch in switches {
         all.push(Lookup::RouterPortsOn(switch.clone()));
