@@ -6,7 +6,7 @@ use serde_json::json;
 use weir_neutron::testing::Trouble;
 use weir_tests::{eventually, objects::*};
 
-use super::{Scene, additional, vip, wanted};
+use super::{Scene, additional, refuse, vip, wanted};
 
 async fn made(scene: &Scene, n: usize) {
     let address = format!("10.10.10.{}", 20 + n);
@@ -274,6 +274,24 @@ async fn port_that_neutron_refuses_to_delete_does_not_hold_up_others() {
     assert!(scene.ports().iter().all(|name| name.ends_with(&id(1, 1))), "{:?}", scene.ports());
     gone(&scene).await;
     pending(&scene, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orphaned_port_that_neutron_refuses_to_delete_does_not_hold_up_others() {
+    let scene = Scene::start().await;
+    for n in [1, 2] {
+        made(&scene, n).await;
+    }
+    refuse(&scene.cloud, "DELETE", &scene.port_of(&id(1, 1)), 409);
+    eventually("the other orphan's ports are gone", async || {
+        scene.ports().iter().all(|name| name.ends_with(&id(1, 1))).then_some(())
+    })
+    .await;
+    let tried = || scene.cloud.count("DELETE", &scene.port_of(&id(1, 1)));
+    let before = tried();
+    eventually("it is tried again", async || (tried() >= before + 2).then_some(())).await;
+    let refused = scene.host.log().matches("Neutron refused a request for a port").count();
+    assert_eq!(refused, 1, "{}", scene.host.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

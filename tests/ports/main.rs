@@ -10,7 +10,7 @@ mod unknown_subnet;
 mod vip_ports;
 
 use serde_json::{Value, json};
-use weir_neutron::testing::FakeCloud;
+use weir_neutron::testing::{FakeCloud, Trouble};
 use weir_tests::{Host, Northbound, objects::*};
 
 use agent::FakeAgent;
@@ -56,6 +56,13 @@ impl Scene {
         Host::spawn(northbound.folder(), &northbound.remote(), &env)
     }
 
+    /// The id of a port of a load balancer.
+    pub fn port_of(&self, lb: &str) -> String {
+        let ports = self.cloud.ports();
+        let port = ports.iter().find(|port| port["name"].as_str().unwrap().ends_with(lb)).unwrap();
+        port["id"].as_str().unwrap().to_owned()
+    }
+
     /// The names of Neutron's ports.
     pub fn ports(&self) -> Vec<String> {
         self.cloud.ports().iter().map(|port| port["name"].as_str().unwrap().to_owned()).collect()
@@ -93,4 +100,11 @@ pub fn vip(address: &str) -> Value {
 /// A further VIP.
 pub fn additional(address: Option<&str>) -> Value {
     json!({"ip_address": address, "network_id": NETWORK, "port_id": null, "subnet_id": SUBNET})
+}
+
+/// Neutron answers every request with this method for a port with this status.
+pub fn refuse(cloud: &FakeCloud, method: &str, port: &str, status: u16) {
+    for _ in 0..1_000 {
+        cloud.trouble(method, port, Trouble::refusal(status, "Refused", "not this one"));
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use weir_neutron::testing::FakeCloud;
 use weir_tests::{Northbound, eventually, objects::*};
 
-use super::Scene;
+use super::{Scene, refuse};
 
 /// The switch port of the source port, whose name is the Neutron port's id.
 const SOURCE: &str = "eeeeeeee-0000-4000-8000-000000000004";
@@ -69,7 +69,11 @@ fn ports(cloud: &FakeCloud) {
 }
 
 async fn scene(kind_of_source: &str, env: &[(&str, &str)]) -> Scene {
-    let (cloud, northbound) = (Scene::cloud().await, Northbound::start());
+    scene_on(Scene::cloud().await, kind_of_source, env).await
+}
+
+async fn scene_on(cloud: FakeCloud, kind_of_source: &str, env: &[(&str, &str)]) -> Scene {
+    let northbound = Northbound::start();
     ports(&cloud);
     northbound.transact(&topology());
     northbound.transact(&switch_port(
@@ -185,4 +189,66 @@ async fn sync_gives_old_ports_owner_and_device() {
     let report = client.post("/v1/sync").await;
     assert_eq!(report.body["ports"][0]["outcome"], "updated", "{report:?}");
     assert_eq!(owner(&scene, &id(6, 1)), pair("ovn-lb:vip", &format!("lb-{}", id(1, 1))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn port_that_neutron_refuses_to_update_does_not_hold_up_the_sweep() {
+    let cloud = Scene::cloud().await;
+    refuse(&cloud, "PUT", &id(6, 1), 403);
+    let (orphan, device) = (format!("ovn-lb-vip-{}", id(1, 7)), format!("lb-{}", id(1, 7)));
+    cloud.add_port(port(&id(6, 7), &orphan, &device, "ovn-lb:vip", "10.10.10.77"));
+    let env = [("WEIR_ADOPT", "all"), ("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "3")];
+    let scene = scene_on(cloud, "localport", &env).await;
+    becomes(&scene, &id(6, 9), pair("ovn-lb:vip", &format!("lb-{}", id(1, 1)))).await;
+    becomes(&scene, SOURCE, pair("ovn-lb-hm:distributed", &format!("ovn-lb-hm-{SUBNET}"))).await;
+    eventually("the orphan is freed", async || (!scene.ports().contains(&orphan)).then_some(())).await;
+    assert_eq!(owner(&scene, &id(6, 1)), pair("", ""));
+    let tried = || scene.cloud.count("PUT", &id(6, 1));
+    let before = tried();
+    eventually("it is tried again", async || (tried() >= before + 2).then_some(())).await;
+    let log = scene.host.log();
+    let refusals: Vec<_> =
+        log.lines().filter(|line| line.contains("Neutron refused a request for a port")).collect();
+    assert!(refusals.len() == 1 && refusals[0].contains(&id(6, 1)), "{refusals:?}");
+    assert!(refusals[0].contains("not this one"), "{refusals:?}");
+}
+
+/// Load balancers 1 and 2, each with an old VIP port.
+async fn two_old_ports() -> Scene {
+    let scene = Scene::with(&[("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "900")]).await;
+    for n in [1, 2] {
+        let mut lb = loadbalancer(n);
+        let address = format!("10.10.10.{}", 40 + n);
+        lb["loadbalancer"]["vip_port_id"] = json!(id(6, n));
+        lb["loadbalancer"]["vip_address"] = json!(address);
+        scene.cloud.add_port(port(&id(6, n), &format!("ovn-lb-vip-{}", id(1, n)), "", "", &address));
+        scene.agent.knows(&id(1, n));
+        scene.host.client().call("loadbalancer_create", &lb).await.committed();
+    }
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_reports_a_port_that_neutron_refuses_to_update_and_updates_the_others() {
+    let scene = two_old_ports().await;
+    refuse(&scene.cloud, "PUT", &id(6, 1), 409);
+    let report = scene.host.client().post("/v1/sync").await;
+    assert_eq!(report.status, 200, "{report:?}");
+    let ports = &report.body["ports"];
+    assert_eq!((&ports[0]["id"], &ports[0]["outcome"]), (&json!(id(6, 1)), &json!("failed")), "{report:?}");
+    assert!(ports[0]["why"].as_str().unwrap().contains("not this one"), "{report:?}");
+    assert_eq!((&ports[1]["id"], &ports[1]["outcome"]), (&json!(id(6, 2)), &json!("updated")), "{report:?}");
+    assert_eq!(report.body["ports_failed"], Value::Null, "{report:?}");
+    assert_eq!(owner(&scene, &id(6, 2)), pair("ovn-lb:vip", &format!("lb-{}", id(1, 2))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_reports_ports_that_were_updated_before_an_outage() {
+    let scene = two_old_ports().await;
+    refuse(&scene.cloud, "PUT", &id(6, 2), 500);
+    let report = scene.host.client().post("/v1/sync").await;
+    assert_eq!(report.status, 200, "{report:?}");
+    let ports = &report.body["ports"];
+    assert_eq!((&ports[0]["id"], &ports[0]["outcome"]), (&json!(id(6, 1)), &json!("updated")), "{report:?}");
+    assert!(report.body["ports_failed"].as_str().unwrap().contains("not this one"), "{report:?}");
 }

@@ -177,6 +177,11 @@ impl NeutronError {
         )
     }
 
+    /// Whether requests for other objects would fail too: the service is away, or does not accept the account.
+    pub fn is_outage(&self) -> bool {
+        self.passes() || matches!(self, Self::Unauthorized { status: 401, .. } | Self::NoEndpoint { .. })
+    }
+
     /// Whether the server may have carried out the request all the same.
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Broken { .. } | Self::Timeout { .. } | Self::Malformed { .. })

@@ -34,6 +34,7 @@
 //! | [`port_cleanup`] | deletions of ports that are tried until they succeed |
 //! | [`overlaps`] | what Octavia says of overlaps that refuse a call |
 //! | [`pause`] | nothing is written for a while |
+//! | [`refused_ports`] | requests for single ports that Neutron refuses |
 //! | [`release`] | load balancers given back to the reference driver |
 //! | [`sync`] | every load balancer against Octavia's version |
 //! | [`stuck`] | load balancers that stay in `PENDING_*` because their host is lost |
@@ -68,6 +69,7 @@ mod ports;
 mod queue;
 mod reach;
 mod recover;
+mod refused_ports;
 mod release;
 mod repair;
 mod restored;
@@ -178,6 +180,7 @@ pub struct Host {
     sources: sources::Sources,
     cleanups: port_cleanup::Cleanups,
     old_ports: old_ports::OldPorts,
+    refused_ports: refused_ports::RefusedPorts,
     /// Load balancers that had VIP ports and no rows before the restart, and since when.
     missing_since: Mutex<BTreeMap<LoadBalancerId, Instant>>,
     /// When what Octavia does not know is taken out.
@@ -299,6 +302,7 @@ impl Host {
                 sources: sources::Sources::default(),
                 cleanups: port_cleanup::Cleanups::default(),
                 old_ports: old_ports::OldPorts::default(),
+                refused_ports: refused_ports::RefusedPorts::default(),
                 missing_since: Mutex::default(),
                 unknown_after,
                 dispatcher,

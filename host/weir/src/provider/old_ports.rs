@@ -77,42 +77,54 @@ impl Host {
         };
         let known = self.old_ports.vip_ports.lock().clone();
         for (port, lb) in vip_ports.into_iter().filter(|(port, _)| !known.contains(port)) {
-            if let Some(found) = neutron.client().port(port.uuid()).await? {
-                self.update_vip_port(neutron, lb, &found, acts).await?;
+            let updated = self.look_at_old_vip_port(neutron, lb, port, acts).await;
+            if self.refused_ports.record(port.uuid(), updated)?.is_some() {
+                self.old_ports.vip_ports.lock().insert(port);
             }
-            self.old_ports.vip_ports.lock().insert(port);
         }
         let known = self.old_ports.sources.lock().clone();
         for source in sources.into_iter().filter(|source| !known.contains(source)) {
+            let mut refused = false;
             for port in self.old_source_ports(neutron, Some(source.1)).await? {
-                self.update_source_port(neutron, &port, acts).await?;
+                let updated = self.update_source_port(neutron, &port, acts).await;
+                refused |= self.refused_ports.record(port.id, updated)?.is_none();
             }
-            self.old_ports.sources.lock().insert(source);
+            if !refused {
+                self.old_ports.sources.lock().insert(source);
+            }
         }
         Ok(())
     }
 
-    /// The same for `weir sync`: of one load balancer, or of all of this deployment's.
+    /// The same for `weir sync`: of one load balancer, or of all of this deployment's. `lines` gets one line a port, also
+    /// where it ends in an error.
     pub(super) async fn sync_ports(
         self: &Arc<Self>,
         neutron: &Neutron,
         lb: Option<LoadBalancerId>,
         acts: bool,
-    ) -> Result<Vec<PortLine>, NeutronError> {
+        lines: &mut Vec<PortLine>,
+    ) -> Result<(), NeutronError> {
         let ours: BTreeSet<_> = rows::ours(&self.northbound.replica(), &self.ownership).into_iter().collect();
         let lbs = ours.into_iter().filter(|one| lb.is_none_or(|lb| lb == *one)).collect();
         let query = PortQuery { device_owner: Some(names::VIP_OWNER.to_owned()), ..PortQuery::default() };
         let listed = if lb.is_none() { neutron.client().ports(&query).await? } else { Vec::new() };
         let fine: BTreeSet<Uuid> =
             listed.iter().filter(|port| names::vip_port_of(port).is_some()).map(|port| port.id).collect();
-        let mut lines = Vec::new();
         for (port, lb) in self.vip_ports_of(&lbs) {
             if fine.contains(&port.uuid()) {
                 continue;
             }
-            if let Some(found) = neutron.client().port(port.uuid()).await? {
-                lines.extend(self.update_vip_port(neutron, lb, &found, acts).await?);
-            }
+            let (name, updated) = match neutron.client().port(port.uuid()).await {
+                Ok(Some(found)) => {
+                    let updated = self.update_vip_port(neutron, lb, &found, acts).await;
+                    (found.name, updated)
+                }
+                Ok(None) => continue,
+                // Its name is not known then.
+                Err(error) => (port.to_string(), Err(error)),
+            };
+            lines.extend(line_of(port.uuid(), &name, updated)?);
         }
         let mut sources = Vec::new();
         match lb {
@@ -124,9 +136,23 @@ impl Host {
             }
         }
         for port in sources {
-            lines.extend(self.update_source_port(neutron, &port, acts).await?);
+            let updated = self.update_source_port(neutron, &port, acts).await;
+            lines.extend(line_of(port.id, &port.name, updated)?);
         }
-        Ok(lines)
+        Ok(())
+    }
+
+    async fn look_at_old_vip_port(
+        &self,
+        neutron: &Neutron,
+        lb: LoadBalancerId,
+        port: PortId,
+        acts: bool,
+    ) -> Result<Option<PortLine>, NeutronError> {
+        match neutron.client().port(port.uuid()).await? {
+            Some(found) => self.update_vip_port(neutron, lb, &found, acts).await,
+            None => Ok(None),
+        }
     }
 
     /// The ports that the rows of load balancers name.
@@ -228,5 +254,21 @@ impl Host {
             sleep(limits::SOURCE_LOOK).await;
         }
         is_localport()
+    }
+}
+
+/// The report's line of a port. Neutron's refusal is a line; an outage is an error.
+fn line_of(
+    id: Uuid,
+    name: &str,
+    updated: Result<Option<PortLine>, NeutronError>,
+) -> Result<Option<PortLine>, NeutronError> {
+    match updated {
+        Err(error) if !error.is_outage() => {
+            warn!(port = %id, code = error.code(), %error, "Neutron refused to update a port");
+            let outcome = PortOutcome::Failed { why: error.to_string() };
+            Ok(Some(PortLine { id, name: name.to_owned(), outcome }))
+        }
+        updated => updated,
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tracing::{debug, error, info, warn};
 use weir_journal::Note;
-use weir_model::{Change, LoadBalancerId, ObjectRef, PortId, SubnetId};
+use weir_model::{Change, LoadBalancerId, ObjectRef, PortId};
 use weir_neutron::{NeutronError, Port, PortQuery};
 use weir_octavia::{CallContext, ChangeState, ErrorClass, Refusal, VipPortRequest, VipPorts};
 
@@ -196,9 +196,11 @@ impl Host {
         if !self.northbound.status().borrow().synced {
             return Ok(());
         }
-        self.update_ports_of_adopted(neutron, self.repair == Repair::On).await?;
-        self.look_at_vip_ports(neutron, orphans).await?;
-        self.look_at_source_ports(neutron, orphans).await
+        // Updates that fail do not hold up orphans, nor does one kind of orphan the other.
+        let updated = self.update_ports_of_adopted(neutron, self.repair == Repair::On).await;
+        let vip_ports = self.look_at_vip_ports(neutron, orphans).await;
+        let sources = self.look_at_source_ports(neutron, orphans).await;
+        updated.and(vip_ports).and(sources)
     }
 
     async fn look_at_vip_ports(&self, neutron: &Neutron, orphans: &mut Orphans) -> Result<(), NeutronError> {
@@ -226,8 +228,10 @@ impl Host {
                     if self.repair == Repair::Report {
                         warn!(%lb, "leaked-vip-port: VIP ports of a load balancer that nobody knows");
                     } else if self.is_missing(lb) {
-                        let freed = neutron.free_vip_ports(lb, &[], limits::VIP_PORT_FREED).await?;
-                        info!(%lb, freed, "VIP ports freed: neither the Northbound nor Octavia knows the load balancer");
+                        let freed = neutron.free_vip_ports(lb, &[], limits::VIP_PORT_FREED).await;
+                        if let Some(freed) = self.refused_ports.record(lb.uuid(), freed)? {
+                            info!(%lb, freed, "VIP ports freed: neither the Northbound nor Octavia knows the load balancer");
+                        }
                     }
                 }
             }
@@ -289,14 +293,10 @@ impl Host {
             if self.repair == Repair::Report {
                 warn!(%subnet, "leaked-source-port: no row uses the source port of this subnet");
             } else {
-                self.free_source_port(neutron, subnet).await?;
+                let freed = neutron.free_source_port(subnet, |port| self.probes_from(port)).await;
+                self.refused_ports.record(subnet.uuid(), freed)?;
             }
         }
-        Ok(())
-    }
-
-    async fn free_source_port(&self, neutron: &Neutron, subnet: SubnetId) -> Result<(), NeutronError> {
-        neutron.free_source_port(subnet, |port| self.probes_from(port)).await?;
         Ok(())
     }
 

@@ -205,10 +205,9 @@ impl Host {
     /// Ports of earlier releases of the reference driver.
     async fn updated_ports(self: &Arc<Self>, request: &SyncRequest) -> (Vec<PortLine>, Option<String>) {
         let Some(neutron) = &self.neutron else { return Default::default() };
-        match self.sync_ports(neutron, request.lb, !request.dry_run).await {
-            Ok(lines) => (lines, None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
-        }
+        let mut lines = Vec::new();
+        let ended = self.sync_ports(neutron, request.lb, !request.dry_run, &mut lines).await;
+        (lines, ended.err().map(|error| error.to_string()))
     }
 
     async fn suspects(&self, neutron: Option<&Neutron>) -> (Suspects, Option<String>) {
