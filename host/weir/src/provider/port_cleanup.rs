@@ -126,11 +126,13 @@ impl Cleanups {
         self.pending.lock().remove(&cleanup).is_some()
     }
 
-    /// Those that are to be tried now, and when the next one is.
+    /// Those that are to be tried now, the longest due first, and when the next one is.
     fn due(&self, now: Instant) -> (Vec<(Cleanup, Vec<PortId>)>, Option<Instant>) {
         let pending = self.pending.lock();
-        let due = pending.iter().filter(|(_, one)| one.next.is_some_and(|next| next <= now));
-        let due = due.map(|(cleanup, one)| (*cleanup, one.ports.iter().copied().collect()));
+        let timed = pending.iter().filter_map(|(cleanup, one)| Some((one.next?, *cleanup, one)));
+        let mut due: Vec<_> = timed.filter(|(next, ..)| *next <= now).collect();
+        due.sort_by_key(|(next, cleanup, _)| (*next, *cleanup));
+        let due = due.into_iter().map(|(_, cleanup, one)| (cleanup, one.ports.iter().copied().collect()));
         (due.collect(), pending.values().filter_map(|one| one.next).min())
     }
 }
@@ -200,7 +202,7 @@ impl Host {
                 }
                 continue;
             }
-            // During an outage one at a time, to find its end.
+            // During an outage one at a time, to find its end: each time another one.
             due.truncate(if outage.is_some() { 1 } else { limits::PORT_CLEANUPS_AT_ONCE });
             match self.retry_all(&neutron, due).await {
                 None => outage = None,
@@ -225,19 +227,25 @@ impl Host {
             let (host, neutron) = (self.clone(), neutron.clone());
             tries.spawn(async move { (cleanup, host.retry(&neutron, cleanup, &ports).await) });
         }
-        let mut outage = None;
+        let (mut outage, mut answered) = (None, false);
         while let Some(retried) = tries.join_next().await {
             match retried {
                 Ok((cleanup, Retried::Done)) => {
                     info!(?cleanup, "deleted ports after an earlier failure");
                     self.forget_cleanup(cleanup);
+                    answered = true;
                 }
                 Ok((cleanup, Retried::Postponed)) => self.cleanups.postpone(cleanup),
-                // It stays due.
-                Ok((_, Retried::Failed(error))) if is_outage(&error) => outage = Some(error),
+                // Neutron may be away, or may never delete this one port: the next try is for another one.
+                Ok((cleanup, Retried::Failed(error))) if error.is_outage() => {
+                    debug!(?cleanup, code = error.code(), %error, "failed to delete ports, will retry");
+                    self.cleanups.postpone(cleanup);
+                    outage = Some(error);
+                }
                 Ok((cleanup, Retried::Failed(error))) => {
                     warn!(?cleanup, code = error.code(), %error, "failed to delete ports, will retry");
                     self.cleanups.postpone(cleanup);
+                    answered = true;
                 }
                 Err(error) => {
                     error!(%error, "a port deletion has panicked");
@@ -246,7 +254,8 @@ impl Host {
                 }
             }
         }
-        outage
+        // What deletes other ports is not away.
+        outage.filter(|_| !answered)
     }
 
     async fn retry(&self, neutron: &Neutron, cleanup: Cleanup, ports: &[PortId]) -> Retried {
@@ -267,11 +276,6 @@ impl Host {
         };
         freed.map_or_else(Retried::Failed, |()| Retried::Done)
     }
-}
-
-/// Whether other deletions would fail too.
-fn is_outage(error: &NeutronError) -> bool {
-    error.passes() || matches!(error, NeutronError::Unauthorized { .. } | NeutronError::NoEndpoint { .. })
 }
 
 #[cfg(test)]
@@ -313,5 +317,17 @@ mod tests {
         // After a restart it is due at once.
         cleanups.recover(&[note]);
         assert_eq!(cleanups.due(Instant::now()).0, [(cleanup, ports)]);
+    }
+
+    #[test]
+    fn longest_due_cleanup_comes_first() {
+        let cleanups = Cleanups::default();
+        let [first, second] = [7, 8].map(|n| Cleanup::VipPorts(Uuid::from_u128(n).into()));
+        cleanups.recover(&[first, second].map(|cleanup| Note { key: cleanup.key(), payload: Vec::new() }));
+        let order = |at| cleanups.due(at).0.into_iter().map(|(cleanup, _)| cleanup).collect::<Vec<_>>();
+        assert_eq!(order(Instant::now()), [first, second]);
+        cleanups.postpone(first);
+        assert_eq!(order(Instant::now()), [second]);
+        assert_eq!(order(Instant::now() + limits::PORT_CLEANUP_MAX), [second, first]);
     }
 }
