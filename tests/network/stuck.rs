@@ -161,3 +161,41 @@ async fn account_without_the_role_makes_the_condition_false() {
     cloud.own_project_only(false);
     eventually("it is good again", async || (condition().await["ok"] == true).then_some(())).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_balancer_whose_release_never_ends_does_not_hold_up_others() {
+    let (cloud, lab) = with_cloud(&[]).await;
+    lab.make(simple(1)).await;
+    lab.agent.know(simple(2));
+    lab.agent.takes(Duration::from_secs(1));
+    let asked = lab.agent.asked();
+    for n in [1, 2] {
+        listed(&cloud, "loadbalancers", 1, n, "PENDING_UPDATE", 1000, json!({"provider": "weir"}));
+    }
+    eventually("Octavia is asked", async || (lab.agent.asked() > asked).then_some(())).await;
+    // Its sync is begun already, and waits for the end of the pause.
+    let path = format!("/v1/loadbalancers/{}", id(1, 1));
+    assert_eq!(lab.client().post(&format!("{path}/pause")).await.status, 200);
+    eventually("the other one is released", async || (told(&lab, 1, 2)? == "ACTIVE").then_some(())).await;
+    assert!(lab.host.log().contains("release of load balancer takes long"), "{}", lab.host.log());
+    lab.agent.takes(Duration::ZERO);
+    let before = lab.agent.messages().len();
+    lab.client().post(&format!("{path}/resume")).await;
+    eventually("released", async || (lab.agent.messages().len() > before).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stuck_gauge_keeps_its_number_when_the_api_fails() {
+    let (cloud, lab) = with_cloud(&[("WEIR_REPAIR", "report")]).await;
+    lab.make(simple(1)).await;
+    listed(&cloud, "loadbalancers", 1, 1, "PENDING_UPDATE", 1000, json!({"provider": "weir"}));
+    let stuck = async || lab.metric("weir_load_balancers_stuck").await;
+    eventually("it is found", async || (stuck().await == 1.0).then_some(())).await;
+    cloud.own_project_only(true);
+    eventually("the API fails", async || {
+        let ready = lab.client().get("/readyz").await.body.to_string();
+        ready.contains("load-balancer_global_observer").then_some(())
+    })
+    .await;
+    assert_eq!(stuck().await, 1.0);
+}

@@ -152,6 +152,10 @@ pub const PENDING_LOOK: Duration = Duration::from_secs(60);
 /// have other work too.
 pub const PENDING_SYNCS: usize = 10;
 
+/// How long the next one waits for such a sync, which goes on by itself: one whose change never ends must not hold up the
+/// others. It is longer than [`SYNC_TRIES`] take. Where `pending_timeout` is shorter, that counts.
+pub const PENDING_SYNC: Duration = Duration::from_secs(60);
+
 /// The longest pause before a load balancer that stays in `PENDING_*` is synced again; pauses begin with `pending_timeout` and
 /// double.
 pub const PENDING_AGAIN_MAX: Duration = Duration::from_secs(60 * 60);

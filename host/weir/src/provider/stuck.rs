@@ -11,8 +11,8 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::time::sleep;
-use tracing::{info, warn};
+use tokio::{task::JoinHandle, time::sleep};
+use tracing::{error, info, warn};
 use weir_model::{Change, ListenerId, LoadBalancerId, touched};
 use weir_neutron::{Kind, NeutronError, PendingObject};
 use weir_octavia::ChangeProgress;
@@ -31,6 +31,8 @@ pub struct Stuck {
     failure: Mutex<Option<String>>,
     found: Mutex<usize>,
     tried: Mutex<HashMap<LoadBalancerId, Tried>>,
+    /// Releases under way, also those that are no longer waited for.
+    running: Mutex<HashMap<LoadBalancerId, JoinHandle<()>>>,
 }
 
 /// When a load balancer is tried again.
@@ -46,15 +48,14 @@ impl Stuck {
         self.failure.lock().clone()
     }
 
-    /// How many load balancers were found.
+    /// How many load balancers were found when Octavia's API last answered.
     pub fn count(&self) -> usize {
         *self.found.lock()
     }
 
     fn note(&self, found: Result<&BTreeMap<LoadBalancerId, Pending>, String>) {
-        let count = found.as_ref().map_or(0, |found| found.len());
-        *self.found.lock() = count;
         if let Ok(found) = &found {
+            *self.found.lock() = found.len();
             self.tried.lock().retain(|lb, _| found.contains_key(lb));
         }
         *self.failure.lock() = found.err();
@@ -70,6 +71,13 @@ impl Stuck {
         };
         tried.insert(lb, Tried { next: now + pause, pause });
         true
+    }
+
+    /// Whether a release of a load balancer is under way.
+    fn is_running(&self, lb: LoadBalancerId) -> bool {
+        let mut running = self.running.lock();
+        running.retain(|_, release| !release.is_finished());
+        running.contains_key(&lb)
     }
 }
 
@@ -92,7 +100,7 @@ impl Host {
         let pause = limits::PENDING_LOOK.min(timeout / 2).max(Duration::from_secs(1));
         loop {
             sleep(pause).await;
-            if !self.holds_lock() || !self.northbound.status().borrow().synced {
+            if !self.releases_stuck() {
                 self.stuck.note(Ok(&BTreeMap::new()));
                 continue;
             }
@@ -109,9 +117,14 @@ impl Host {
     async fn release_some(self: &Arc<Self>, found: BTreeMap<LoadBalancerId, Pending>, timeout: Duration) {
         let mut room = limits::PENDING_SYNCS;
         for (lb, pending) in found {
+            if !self.releases_stuck() {
+                return;
+            }
             // What this host has still to do or to tell releases it in time.
-            let busy =
-                self.pauses.hold(lb) || !self.queues.is_idle(lb) || self.dispatcher.is_waiting(lb.uuid());
+            let busy = self.pauses.hold(lb)
+                || !self.queues.is_idle(lb)
+                || self.dispatcher.is_waiting(lb.uuid())
+                || self.stuck.is_running(lb);
             if busy || room == 0 || !self.stuck.is_due(lb, timeout, Instant::now()) {
                 continue;
             }
@@ -123,20 +136,50 @@ impl Host {
                 continue;
             }
             warn!(%lb, status, seconds, "load balancer is stuck in Octavia, syncing it");
-            let outcome = match deleted {
-                true => self.finish_delete(lb).await,
-                false => match self.look(lb, false).await {
-                    Look::Done(Outcome::Failed { why }) => Err(why),
-                    Look::Done(Outcome::Busy) => Err("changes came again and again".to_owned()),
-                    Look::Done(_) | Look::Denied => Ok(()),
-                },
-            };
-            match outcome {
-                Ok(()) => info!(%lb, "released load balancer that was stuck in Octavia"),
-                Err(why) => {
-                    warn!(%lb, why, "cannot release load balancer that is stuck in Octavia, will retry")
+            self.release_within(lb, deleted, limits::PENDING_SYNC.min(timeout)).await;
+        }
+    }
+
+    /// Whether this host does it: another one does where this one has lost the lock.
+    fn releases_stuck(&self) -> bool {
+        self.holds_lock() && self.northbound.status().borrow().synced
+    }
+
+    /// Releases a load balancer, and waits for that until the time is over or the lock is lost.
+    async fn release_within(self: &Arc<Self>, lb: LoadBalancerId, deleted: bool, within: Duration) {
+        let host = self.clone();
+        // Where it takes longer it goes on: what was accepted must not be dropped half-way.
+        let mut release = tokio::spawn(async move { host.release_stuck_one(lb, deleted).await });
+        let mut status = self.northbound.status();
+        let lost = status.wait_for(|status| !status.synced || !status.holds(limits::BACKGROUND_LOCK));
+        tokio::select! {
+            ended = &mut release => {
+                if let Err(error) = ended {
+                    error!(%lb, %error, "release of a load balancer that is stuck in Octavia has panicked");
                 }
+                return;
             }
+            () = sleep(within) => {
+                let seconds = within.as_secs();
+                warn!(%lb, seconds, "release of load balancer takes long, going on with the next one");
+            }
+            _ = lost => info!(%lb, "lost OVSDB lock, no longer waiting for the release of a load balancer"),
+        }
+        self.stuck.running.lock().insert(lb, release);
+    }
+
+    async fn release_stuck_one(self: &Arc<Self>, lb: LoadBalancerId, deleted: bool) {
+        let outcome = match deleted {
+            true => self.finish_delete(lb).await,
+            false => match self.look(lb, false).await {
+                Look::Done(Outcome::Failed { why }) => Err(why),
+                Look::Done(Outcome::Busy) => Err("changes came again and again".to_owned()),
+                Look::Done(_) | Look::Denied => Ok(()),
+            },
+        };
+        match outcome {
+            Ok(()) => info!(%lb, "released load balancer that was stuck in Octavia"),
+            Err(why) => warn!(%lb, why, "cannot release load balancer that is stuck in Octavia, will retry"),
         }
     }
 
@@ -236,5 +279,18 @@ mod tests {
         // One that was released begins anew.
         stuck.note(Ok(&BTreeMap::new()));
         assert!(stuck.is_due(lb, first, at(1800 + 2400 + 3601)));
+    }
+
+    #[test]
+    fn failed_question_keeps_the_last_known_number() {
+        let stuck = Stuck::default();
+        let lb = Uuid::from_u128(1).into();
+        let pending =
+            Pending { status: "PENDING_UPDATE".to_owned(), age: Duration::from_secs(700), deleted: false };
+        stuck.note(Ok(&[(lb, pending)].into()));
+        stuck.note(Err("no answer".to_owned()));
+        assert_eq!((stuck.count(), stuck.failure().as_deref()), (1, Some("no answer")));
+        stuck.note(Ok(&BTreeMap::new()));
+        assert_eq!((stuck.count(), stuck.failure()), (0, None));
     }
 }
