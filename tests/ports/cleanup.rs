@@ -6,9 +6,9 @@ use serde_json::json;
 use weir_neutron::testing::Trouble;
 use weir_tests::{eventually, objects::*};
 
-use super::{Scene, additional, refuse, vip, wanted};
+use super::{Scene, additional, vip, wanted};
 
-async fn made(scene: &Scene, n: usize) {
+pub async fn made(scene: &Scene, n: usize) {
     let address = format!("10.10.10.{}", 20 + n);
     let body = wanted(n, vip(&address), json!([additional(None)]));
     assert_eq!(scene.host.client().call("create_vip_port", &body).await.status, 200);
@@ -129,9 +129,9 @@ async fn what_neutron_would_not_free_is_freed_later() {
 }
 
 /// Octavia is not asked about load balancers for a quarter of an hour.
-const LATER: (&str, &str) = ("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "900");
+pub const LATER: (&str, &str) = ("WEIR_OCTAVIA_UNKNOWN_OBJECT_TIMEOUT", "900");
 
-async fn pending(scene: &Scene, count: usize) {
+pub async fn pending(scene: &Scene, count: usize) {
     gauge(scene, "weir_port_cleanups_pending", count).await;
 }
 
@@ -144,7 +144,7 @@ async fn gauge(scene: &Scene, name: &str, count: usize) {
     .await;
 }
 
-async fn told(scene: &Scene, lb: &str) {
+pub async fn told(scene: &Scene, lb: &str) {
     eventually("the end is told", async || {
         scene.agent.statuses(lb).contains(&"DELETED".to_owned()).then_some(())
     })
@@ -274,53 +274,6 @@ async fn port_that_neutron_refuses_to_delete_does_not_hold_up_others() {
     assert!(scene.ports().iter().all(|name| name.ends_with(&id(1, 1))), "{:?}", scene.ports());
     gone(&scene).await;
     pending(&scene, 0).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn port_that_neutron_never_deletes_does_not_pass_for_an_outage() {
-    let scene = Scene::with(&[LATER]).await;
-    let client = scene.host.client();
-    for n in [1, 2, 3] {
-        made(&scene, n).await;
-        scene.agent.knows(&id(1, n));
-        client.call("loadbalancer_create", &loadbalancer(n)).await.committed();
-    }
-    scene.cloud.outage(true);
-    for n in [1, 2, 3] {
-        client.call("loadbalancer_delete", &loadbalancer(n)).await.committed();
-    }
-    for n in [1, 2, 3] {
-        told(&scene, &id(1, n)).await;
-    }
-    pending(&scene, 3).await;
-    // Longer than a try takes: all have been tried again, and it is known that Neutron is away.
-    tokio::time::sleep(Duration::from_secs(15)).await;
-    refuse(&scene.cloud, "DELETE", &scene.port_of(&id(1, 1)), 500);
-    scene.cloud.outage(false);
-    eventually("the others are gone", async || {
-        scene.ports().iter().all(|name| name.ends_with(&id(1, 1))).then_some(())
-    })
-    .await;
-    assert!(!scene.ports().is_empty());
-    pending(&scene, 1).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn orphaned_port_that_neutron_refuses_to_delete_does_not_hold_up_others() {
-    let scene = Scene::start().await;
-    for n in [1, 2] {
-        made(&scene, n).await;
-    }
-    refuse(&scene.cloud, "DELETE", &scene.port_of(&id(1, 1)), 409);
-    eventually("the other orphan's ports are gone", async || {
-        scene.ports().iter().all(|name| name.ends_with(&id(1, 1))).then_some(())
-    })
-    .await;
-    let tried = || scene.cloud.count("DELETE", &scene.port_of(&id(1, 1)));
-    let before = tried();
-    eventually("it is tried again", async || (tried() >= before + 2).then_some(())).await;
-    let refused = scene.host.log().matches("Neutron refused a request for a port").count();
-    assert_eq!(refused, 1, "{}", scene.host.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

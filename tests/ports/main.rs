@@ -6,6 +6,7 @@ mod agent;
 mod check;
 mod cleanup;
 mod old_ports;
+mod refusals;
 mod unknown_subnet;
 mod vip_ports;
 
