@@ -211,7 +211,12 @@ impl Host {
         let missing: BTreeSet<_> = owners.into_iter().filter(|lb| self.is_missing(*lb)).collect();
         self.note_missing(orphans.missing(Instant::now(), &missing)).await;
         for lb in missing {
-            match timeout(limits::AGENT_ANSWER, self.agent.load_balancer(lb)).await {
+            let answer = {
+                // Never closed.
+                let _room = self.questions.acquire().await;
+                timeout(limits::AGENT_ANSWER, self.agent.load_balancer(lb)).await
+            };
+            match answer {
                 Ok(Ok(octavia)) => orphans.octavia_says(lb, octavia.is_some()),
                 // An answer that cannot be read is one about a load balancer.
                 Ok(Err(weir_octavia::agent::AgentError::Malformed { .. })) => orphans.octavia_says(lb, true),
