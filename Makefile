@@ -59,6 +59,10 @@ bench: setup ## All figures, in one run (a release build)
 	$(CARGO) build --release -p weir -p weir-bench
 	$(env) "$${CARGO_TARGET_DIR:-target}/release/weir-bench"
 
+bench-short: setup ## Whether the benchmarks run: a few load balancers, a debug build; its figures say nothing
+	$(CARGO) build -p weir -p weir-bench
+	$(env) BENCH_LOAD_BALANCERS=40 "$${CARGO_TARGET_DIR:-target}/debug/weir-bench"
+
 lint: ## Format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings

@@ -99,12 +99,15 @@ async fn record(northbound: &Northbound, folder: &Path, n: usize) -> Outcome<Vec
     for (method, body) in &calls {
         api.call(method, body).await?;
     }
-    let seen = seen.lock().await;
+    let seen: Vec<_> = seen.lock().await.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    // The host has transactions of its own, which name no load balancer.
+    let id = format!("10000000-0000-4000-8000-{n:012}");
+    let seen: Vec<_> = seen.into_iter().filter(|params| params.contains(&id)).collect();
     if seen.len() != calls.len() {
         return Err(format!("{} transactions for {} calls", seen.len(), calls.len()).into());
     }
     northbound.delete_load_balancers()?;
-    seen.iter().map(|params| Ok(serde_json::to_string(params)?)).collect()
+    Ok(seen)
 }
 
 /// A recorded transaction for another load balancer: its ids, its VIP, its row's uuid.
