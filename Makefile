@@ -6,7 +6,7 @@ CARGO ?= cargo
 env = . tests/ovn/env;
 nextest := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-traffic test-adopt test-neutron test-tempest stress wheel bench lint plugins
+.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-traffic test-adopt test-neutron test-tempest stress wheel bench bench-short lint plugins
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
