@@ -114,7 +114,14 @@ pub fn compile(
         let place = attach::place(lb, members, around.topology);
         let pools = content.pools.iter().filter_map(|id| lb.pools.get(id));
         let probed = content.probed(lb, &fronts);
-        let checks = monitors::checks(lb, pools, &probed, &translations.checks, existing, around.topology);
+        let checks = monitors::checks(
+            lb,
+            pools,
+            &probed,
+            &translations.checks,
+            existing,
+            (around.topology, around.health),
+        );
         let acls = acls::acls(lb, content.listeners.iter(), &group.transport, &fronts, &place, around);
         let mut external_ids = common.clone();
         external_ids::of_objects(lb, &group, &content, around, &mut external_ids);

@@ -103,13 +103,17 @@ pub(crate) fn checks<'a>(
     entries: &[Probed<'_>],
     numbers: &BTreeMap<weir_model::PoolId, Result<HealthCheck, Problem>>,
     existing: &[Existing],
-    topology: &dyn Topology,
+    (topology, health): (&dyn Topology, &HealthMap),
 ) -> Checks {
     let mut checks = Checks::default();
     let (mut unready, mut portless) = (BTreeSet::<IpAddr>::new(), BTreeSet::<IpAddr>::new());
+    let mut down = BTreeSet::<IpAddr>::new();
     for member in pools.filter(|pool| pool.probing().is_some()).flat_map(|pool| pool.members.values()) {
         if !member.admin_state_up {
             continue;
+        }
+        if health.get(&member.id) == Some(&Health::PortDown) {
+            down.insert(member.address);
         }
         match reach(lb, member, topology) {
             Reach::Mapped(to) => drop(checks.mappings.insert(keys::bracketed(&member.address), to)),
@@ -142,9 +146,13 @@ pub(crate) fn checks<'a>(
         let to_come = to_come.map(|member| member.address).filter(|at| at.is_ipv4() == front.is_ipv4());
         let behind = if behind.is_empty() { &to_come.collect() } else { behind };
         let mut waiting = behind.intersection(&unready);
-        let mapped = |address: &IpAddr| checks.mappings.contains_key(&keys::bracketed(address));
-        // Members that come to others that are probed wait for their source address outside. Nobody who is served is let down for
-        // want of one: neither who was probed and has lost it, nor all there are. Nor are all let down for want of a port.
+        // A member whose port is down does not serve in place of those that a new check takes out.
+        let mapped = |address: &IpAddr| {
+            checks.mappings.contains_key(&keys::bracketed(address))
+                && (before.is_some() || !down.contains(address))
+        };
+        // Members that come to others that are probed wait outside for their source address. Without one, a member that was probed
+        // stays, and so do all if none has one. Where no member that serves has a port, the check waits too.
         let let_down = |address: &IpAddr| before.is_none() || was_mapped(address, existing);
         let unprobed = |address: &IpAddr| unready.contains(address) || portless.contains(address);
         let all_left_out = behind.iter().any(unprobed) && !behind.iter().any(mapped);

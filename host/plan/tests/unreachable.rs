@@ -200,6 +200,11 @@ fn check_is_held_back_while_no_member_of_the_vip_has_a_port() {
     assert_eq!(probed(&northbound), (0, 0), "held back");
     assert!(!reconcile(&mut northbound, &lb), "once");
     let released = Northbound { portless: Default::default(), ..northbound.clone() };
+    // One whose machine is off does not serve in place of those that the check would take out.
+    northbound.portless.remove(&addresses[0]);
+    northbound.health.insert(member_id(1), Health::PortDown);
+    reconcile(&mut northbound, &lb);
+    assert_eq!(row(&northbound).health_checks, [], "its port is down");
     northbound.portless.remove(&addresses[0]);
     northbound.health.insert(member_id(1), Health::Online);
     reconcile(&mut northbound, &lb);
