@@ -90,6 +90,8 @@ class Lab:
         self._launch("vswitchd", "ovs-vswitchd", "--disable-system", self.remote("conf"))
         self._ovs("add-br", "br-ex", "--", "set", "bridge", "br-ex", "datapath_type=netdev")
         self._launch("controller", "ovn-controller", self.remote("conf"))
+        # The bridge that machines are plugged into is made by ovn-controller.
+        self.processes.wait("controller", lambda: "br-int" in self._ovs("list-br").split())
 
     def _start_machines(self):
         for net in network.TENANTS:
