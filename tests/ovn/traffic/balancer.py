@@ -16,12 +16,12 @@ _MONITOR = {"delay": 1, "timeout": 1, "max_retries": 2, "max_retries_down": 2, "
 
 
 class Balancer:
-    def __init__(self, lab, weir, agent, version=4, net=network.PRIVATE, flavor=None, additional=None, own_port=False):
+    def __init__(self, lab, weir, agent, version=4, net=network.PRIVATE, flavor=None, additional=None, own_port=False, beside=None):
         """`additional` is the IP version of a second VIP; `own_port`: the VIP's port is the user's own, which has its address
-        in OVN too."""
+        in OVN too; `beside`: another load balancer, whose VIP has the same address."""
         self._lab, self._weir, self._agent, self._network = lab, weir, agent, net
         self.id = str(uuid.uuid4())
-        host = next(_vips)
+        host = self._host = beside._host if beside else next(_vips)
         self.vip = net.at(host, version)
         self.port_name = f"ovn-lb-vip-{self.id}"
         cidrs = [net.cidr(host, one) for one in (version, additional) if one]
@@ -52,7 +52,11 @@ class Balancer:
     def pool(self, listener, protocol=None, **more):
         one = {**_POOL, "pool_id": str(uuid.uuid4()), "loadbalancer_id": self.id, "project_id": network.PROJECT,
                "protocol": protocol or listener["protocol"], "listener_id": listener["listener_id"], **more}
-        with self._undone_when_refused():
+        def undo():
+            listener["default_pool_id"] = None
+            self._tree["pools"].pop()
+
+        with self._undone_when_refused(undo):
             listener["default_pool_id"] = one["pool_id"]
             self._tree["pools"].append({**one, "members": [], "healthmonitor": None})
             self._call("pool_create", {"pool": one})
@@ -71,7 +75,7 @@ class Balancer:
     def monitor(self, pool, kind, **more):
         one = {**_MONITOR, "healthmonitor_id": str(uuid.uuid4()), "pool_id": pool["pool_id"], "project_id": network.PROJECT,
                "type": kind, **more}
-        with self._undone_when_refused():
+        with self._undone_when_refused(lambda: pool.update(healthmonitor=None)):
             pool["healthmonitor"] = one
             self._call("health_monitor_create", {"healthmonitor": one})
         return one
@@ -94,7 +98,8 @@ class Balancer:
 
     def update(self, kind, thing, **changes):
         old = {key: item for key, item in thing.items() if not isinstance(item, (list, dict)) and item is not None}
-        with self._undone_when_refused():
+        former = dict(thing)
+        with self._undone_when_refused(lambda: thing.update(former)):
             thing.update(changes)
             name = f"{kind}_id"
             self._call(_method(kind, "update"), {f"old_{kind}": old, f"new_{kind}": {name: thing[name], **changes}})
@@ -174,7 +179,7 @@ class Balancer:
         self._lab.settle()
 
     def _create(self, kind, one, among):
-        with self._undone_when_refused():
+        with self._undone_when_refused(lambda: among.remove(one)):
             among.append(one)
             self._call(_method(kind, "create"), {kind: one})
         return one
@@ -187,11 +192,12 @@ class Balancer:
         self._lab.settle()
 
     @contextlib.contextmanager
-    def _undone_when_refused(self):
-        """A refused call leaves Octavia as it was; tests that expect one make a load balancer for it alone."""
+    def _undone_when_refused(self, undo):
+        """A refused call leaves Octavia as it was."""
         try:
             yield
         except Refusal:
+            undo()
             self._agent.know(self._tree)
             raise
 

@@ -139,6 +139,11 @@ def many(ask, machine, address, port, times, source=None):
     return collections.Counter(ask(machine, address, port, source=(own, number)) for number in itertools.islice(ports(), times))
 
 
+def only(ask, machine, address, port, names, times=12):
+    """New connections get these servers and no others, and all of them."""
+    return set(many(ask, machine, address, port, times)) == set(names)
+
+
 def each(ways, call):
     """What `call(machine, address)` gives for all ways, at the same time: {machine's name: answer}."""
     with concurrent.futures.ThreadPoolExecutor(len(ways)) as threads:

@@ -60,6 +60,16 @@ class Lab:
         self.processes.run("ovn-nbctl", f"--db={self.remote('nb')}", "--timeout=90", "--wait=hv", "sync")
         self.processes.run("ovs-appctl", "-t", self.folder / "vswitchd.ctl", "revalidator/wait")
 
+    def unplug(self, name):
+        """Takes a machine off its switch, as stopping a VM does, and waits until OVN says that its port is down."""
+        self._ovs("remove", "interface", self.machines[name].outer, "external_ids", "iface-id")
+        self._wait_for_port(name, False)
+
+    def plug(self, name):
+        """Gives it back, and waits until its port is up."""
+        self._plug(name)
+        self._wait_for_port(name, True)
+
     # Starting it
 
     def _launch(self, name, program, *arguments):
@@ -98,8 +108,8 @@ class Lab:
             for name, host in net.hosts.items():
                 gateways = [("default", net.at(1)), ("default", net.at(1, 6))]
                 self._machine(net, name, host, gateways)
-                self._ovs("add-port", "br-int", self.machines[name].outer, "--", "set", "interface", self.machines[name].outer,
-                          f"external_ids:iface-id={network.port(name)}")
+                self._ovs("add-port", "br-int", self.machines[name].outer)
+                self._plug(name)
         for name, host in network.PUBLIC.hosts.items():
             ways = [(str(net.v6), network.PUBLIC.at(net.router.gateway, 6)) for net in network.TENANTS if net.router]
             # As the provider's own router knows its further subnets.
@@ -108,10 +118,22 @@ class Lab:
             self._ovs("add-port", "br-ex", self.machines[name].outer)
 
     def _machine(self, net, name, host, gateways):
-        self.machines[name] = Namespace(name, network.MACS[name], network.both(net, host).split(), gateways)
+        addresses = network.cidrs(net, name, host).split()
+        self.machines[name] = Namespace(name, network.MACS[name], addresses, gateways)
+
+    def _plug(self, name):
+        self._ovs("set", "interface", self.machines[name].outer, f"external_ids:iface-id={network.port(name)}")
 
     def _ovs(self, *arguments):
         return self.processes.run("ovs-vsctl", f"--db={self.remote('conf')}", "--timeout=60", *arguments)
+
+    def _wait_for_port(self, name, up):
+        def is_so():
+            [row] = self.northbound.rows("Logical_Switch_Port", ["name", "==", network.port(name)])
+            return row["up"] is up
+
+        wait_for(f"{name} {'up' if up else 'down'}", is_so)
+        self.settle()
 
     def _all_up(self):
         rows = self.northbound.rows("Logical_Switch_Port", ["type", "==", ""])

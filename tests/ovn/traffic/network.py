@@ -1,6 +1,7 @@
 """The network that load balancers stand in, as Neutron writes it to the Northbound: two tenant networks behind one router, a third
 behind another, one behind none, a provider network where both routers have their gateways; servers in a security group that lets everything in."""
 
+import contextlib
 import ipaddress
 import itertools
 import uuid
@@ -60,6 +61,9 @@ EDGE = Network("edge", "10.40.3.0/24", "fd40:3::/64", {"c1": 11}, R2)
 PUBLIC = Network("public", "172.30.0.0/24", "fd30::/64", {"outside": 31, "stranger": 32})
 # Further subnets of the provider network; no router has a port in them.
 ELSEWHERE = Network("public", "172.31.0.0/24", "fd31::/64", {}, subnets="public-elsewhere")
+# A second subnet of a network, of which the Northbound says nothing: it has neither DHCP nor a router port, nor a port that checks
+# are sent from. Two machines have an address there too, and the router knows the way.
+SECOND = Network("private", "10.40.5.0/24", "fd40:5::/64", {"a3": 13, "a4": 14}, subnets="private-second")
 # No router is connected to it.
 LONELY = Network("lonely", "10.40.4.0/24", "fd40:4::/64", {"l1": 11, "l2": 12, "alone": 31})
 R3 = Router("r3", None)
@@ -83,9 +87,10 @@ def rows():
     everything, members = [], []
     ports = {network: [] for network in (*TENANTS, PUBLIC)}
     for network, name, host in machines():
-        addresses = f"{MACS[name]} {network.at(host)} {network.at(host, 6)}"
+        own = cidrs(network, name, host)
+        addresses = " ".join([MACS[name], *(cidr.split("/")[0] for cidr in own.split())])
         everything.append(switch_port(
-            network, name, addresses=[addresses], port_security=[addresses], owner="compute:nova", cidrs=both(network, host),
+            network, name, addresses=[addresses], port_security=[addresses], owner="compute:nova", cidrs=own,
             options={"requested-chassis": CHASSIS}))
         members.append(Ref(label(name)))
         ports[network].append(Ref(label(name)))
@@ -116,7 +121,7 @@ def _switch(network, ports):
 
 def _router(router, ports):
     """A router with its gateway and an interface in each subnet of its networks; its switch ports come to `ports`."""
-    operations, own, nat = [], [], []
+    operations, own, nat, routes = [], [], [], []
     for network in (network for network in TENANTS if network.router is router):
         for version in (4, 6):
             name = f"interface-{network.name}-{version}"
@@ -126,12 +131,17 @@ def _router(router, ports):
         nat.append(Ref(label(f"snat-{network.name}")))
         operations.append(insert(
             "NAT", nat[-1], type="snat", logical_ip=str(network.v4), external_ip=PUBLIC.at(router.gateway)))
+        if network.switch == SECOND.switch:
+            for (name, host), version in itertools.product(SECOND.hosts.items(), (4, 6)):
+                routes.append(Ref(label(f"route-{name}-{version}")))
+                operations.append(insert("Logical_Router_Static_Route", routes[-1], ip_prefix=SECOND.at(host, version),
+                                         nexthop=network.at(network.hosts[name], version)))
     name = f"gateway-{router.name}"
     own.append(Ref(label(f"lrp-{name}")))
     ports[PUBLIC].append(Ref(label(name)))
     operations += _interface(router, PUBLIC, name, both(PUBLIC, router.gateway).split(), gateway=True)
     return [*operations, insert(
-        "Logical_Router", name=router.row, ports=own, nat=nat, options=router.options,
+        "Logical_Router", name=router.row, ports=own, nat=nat, static_routes=routes, options=router.options,
         external_ids={"neutron:router_name": router.name, "neutron:gw_port_id": port(name), "neutron:revision_number": "3"})]
 
 
@@ -207,6 +217,12 @@ def both(network, host):
     return f"{network.cidr(host, 4)} {network.cidr(host, 6)}"
 
 
+def cidrs(network, name, host):
+    """All addresses of a machine, with prefix lengths."""
+    also = [both(SECOND, SECOND.hosts[name])] if name in SECOND.hosts else []
+    return " ".join([both(network, host), *also])
+
+
 def switch_port(network, name, *, addresses, owner, cidrs, type="", options=None, port_security=(), device=""):
     """A switch port with Neutron's names; the row is called `label(name)` in its transaction."""
     return insert(
@@ -238,6 +254,20 @@ def vip_port(network, name, cidrs, addresses=()):
 def into(network, name, port):
     """Operations that put a port into the switch of its network."""
     return [port, mutate("Logical_Switch", ["name", "==", network.switch], "ports", "insert", [Ref(label(name))])]
+
+
+@contextlib.contextmanager
+def no_source(database, network, version):
+    """Takes the port that health checks of a subnet are sent from away for a while."""
+    remove_port(database, network, source_name(network, version))
+    try:
+        yield
+    finally:
+        add_source(database, network, version)
+
+
+def add_source(database, network, version):
+    database.transact(*into(network, source_name(network, version), source_port(network, version)))
 
 
 def remove_port(database, network, name):

@@ -14,9 +14,13 @@ class _Server:
 
     kind = None
 
-    def __init__(self, machine, port, version=4, says=None):
+    def __init__(self, machine, port, version=4, says=None, net=None):
+        """`net` is where the machine's address is, if not on its first network."""
         self.machine, self.port, self.says = machine, port, says or machine.name
-        self.address = machine.v4 if version == 4 else machine.v6
+        if net:
+            self.address = net.at(net.hosts[machine.name], version)
+        else:
+            self.address = machine.v4 if version == 4 else machine.v6
         # Addresses of those who have come, in order.
         self.came = []
         self.start()

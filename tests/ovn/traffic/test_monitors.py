@@ -2,20 +2,12 @@
 
 import clients
 import network
-import pytest
-import servers
+from clients import only
+from protocols import EACH, PROBED
 
-KINDS = {"TCP": ("TCP", servers.Tcp, clients.tcp), "UDP": ("UDP-CONNECT", servers.Udp, clients.udp)}
-
-
-def only(ask, client, address, port, names, times=12):
-    """New connections get these servers and no others, and all of them."""
-    return set(clients.many(ask, client, address, port, times)) == set(names)
-
-
-@pytest.mark.parametrize("protocol, version", [("TCP", 4), ("TCP", 6), ("UDP", 4), ("UDP", 6)])
+@EACH
 def test_a_dead_member_leaves_and_comes_back(lab, balancer, serve, protocol, version):
-    monitor, kind, ask = KINDS[protocol]
+    monitor, kind, ask = PROBED[protocol]
     alive, dead = serve("a1", "b1", kind=kind, version=version)
     one = balancer(version=version)
     _, pool, _ = one.front(protocol, 80, [alive, dead])
@@ -105,13 +97,9 @@ def test_without_a_source_members_are_served_unchecked(lab, balancer, serve):
     _, pool, _ = one.front("TCP", 80, [server])
     one.monitor(pool, "TCP")
     one.alive(server)
-    source = network.source_name(network.PRIVATE, 4)
-    network.remove_port(lab.northbound, network.PRIVATE, source)
-    try:
+    with network.no_source(lab.northbound, network.PRIVATE, 4):
         one.wait_for_rows("no checks", lambda rows: not rows[0]["health_check"] and not rows[0]["ip_port_mappings"])
         assert clients.tcp(lab.near, one.vip, 80) == "a1"
-    finally:
-        lab.northbound.transact(*network.into(network.PRIVATE, source, network.source_port(network.PRIVATE, 4)))
     one.wait_for_rows("checks", lambda rows: rows[0]["health_check"] and rows[0]["ip_port_mappings"])
     one.alive(server)
     assert clients.tcp(lab.near, one.vip, 80) == "a1"
