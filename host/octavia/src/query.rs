@@ -5,6 +5,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tracing::info;
 
 use crate::{
     provider::{ReleaseRequest, SyncRequest},
@@ -31,7 +32,10 @@ pub(crate) fn names(operation: Operation) -> Option<&'static [&'static str]> {
 pub(crate) async fn check(operation: Operation, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     match names(operation).map(|names| only(query, names)) {
-        Some(Err(refusal)) => refusal.into_response(),
+        Some(Err(refusal)) => {
+            info!(code = %refusal.code, "request refused: {}", refusal.operator);
+            refusal.into_response()
+        }
         _ => next.run(request).await,
     }
 }

@@ -168,7 +168,10 @@ async fn take_lock(config: &Config, northbound: &Client) -> Result<(), ReleaseEr
     let why = match timeout(limits::LOCK_ANSWER, held).await {
         Ok(Ok(status)) if !status.is_relay() => return Ok(()),
         Ok(Ok(_)) => "the Northbound is an OVSDB relay, which does not say whether one runs".to_owned(),
-        _ => format!("another host holds the lock {}", limits::BACKGROUND_LOCK),
+        _ => format!(
+            "another host, or the reference driver's agent, holds the lock {}",
+            limits::BACKGROUND_LOCK
+        ),
     };
     Err(ReleaseError::Lock { listen: config.listen.join(", "), why })
 }

@@ -170,7 +170,7 @@ fn reload_on_hangup(host: Arc<Host>) -> Result<(), ServeError> {
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             info!("SIGHUP: reading the plugin folder");
-            host.take_up_plugins().await;
+            host.take_up_plugins(true).await;
         }
     });
     Ok(())

@@ -183,7 +183,11 @@ fn configuration(named: Option<OsString>, installed: &Path) -> Option<PathBuf> {
     match named {
         Some(named) if named.is_empty() => None,
         Some(named) => Some(named.into()),
-        None => installed.exists().then(|| installed.to_owned()),
+        // One that may not be read is an error, and not none.
+        None => match std::fs::metadata(installed) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            _ => Some(installed.to_owned()),
+        },
     }
 }
 

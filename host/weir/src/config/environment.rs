@@ -118,12 +118,16 @@ pub(super) fn unknown(env: impl Iterator<Item = (String, String)>) -> Result<Vec
         OTHERS.iter().any(|other| if other.ends_with('_') { name.starts_with(other) } else { name == *other })
     };
     let mut unknown = Vec::new();
-    for (name, _) in env.filter(|(name, _)| name.starts_with("WEIR_")) {
+    // Kubernetes describes a Service named `weir-...` in variables whose values are URLs.
+    let is_service = |value: &str| value.starts_with("tcp://") || value.starts_with("udp://");
+    for (name, _) in env.filter(|(name, value)| name.starts_with("WEIR_") && !is_service(value)) {
         if known.contains(&name) || is_other(&name) {
             continue;
         }
-        if let Some(meant) = known.iter().find(|known| strsim::osa_distance(known, &name) <= SLIPS) {
-            return Err(format!("{name}: no such variable; {meant} is one"));
+        let commands = ["WEIR_CONFIG", "WEIR_LOG"];
+        let mut meant = known.iter().map(String::as_str).chain(commands);
+        if let Some(meant) = meant.find(|known| strsim::osa_distance(known, &name) <= SLIPS) {
+            return Err(format!("unknown variable {name}; did you mean {meant}?"));
         }
         unknown.push(name);
     }

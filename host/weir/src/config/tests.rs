@@ -60,7 +60,7 @@ fn every_key_has_an_environment_variable() {
 }
 
 #[test]
-fn unknown_variable_is_told_and_a_misspelt_one_is_refused() {
+fn unknown_variable_is_reported_and_a_misspelt_one_is_refused() {
     let unknown =
         |names: &[&str]| environment::unknown(names.iter().map(|name| ((*name).to_owned(), String::new())));
     let told = unknown(&["WEIR_STATE_DIR", "WEIR_PORT", "WEIR_LOG", "WEIR_SKIP_OCTAVIA", "PATH"]);
@@ -71,10 +71,13 @@ fn unknown_variable_is_told_and_a_misspelt_one_is_refused() {
         ("WEIR_LISTNE", "WEIR_LISTEN"),
         ("WEIR_PLUGIN_DIR", "WEIR_PLUGINS_DIR"),
         ("WEIR_DEFAULTS_REJCT", "WEIR_DEFAULTS_REJECT"),
+        ("WEIR_CONFG", "WEIR_CONFIG"),
     ] {
         let error = unknown(&[name]).unwrap_err();
         assert!(error.contains(name) && error.contains(meant), "{error}");
     }
+    let service = [("WEIR_VIP_PORT".to_owned(), "tcp://10.0.0.1:80".to_owned())];
+    assert_eq!(environment::unknown(service.into_iter()).unwrap(), [""; 0]);
     let tests = ["WEIR_OCTAVIA_STACKS", "WEIR_OCTAVIA_ALL", "WEIR_BLESS", "WEIR_REAL_KEEP", "WEIR_OVN_ROOT"];
     assert_eq!(unknown(&tests).unwrap(), [""; 0]);
 }

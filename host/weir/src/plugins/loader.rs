@@ -18,7 +18,7 @@ const FINDINGS: usize = 3;
 pub struct Loader {
     sandbox: Sandbox,
     dir: PathBuf,
-    /// Somebody has named the folder: it must be there.
+    /// The configuration names the folder, so it must exist.
     is_configured: bool,
     required: Vec<String>,
     /// Where the last good set is kept.
@@ -58,12 +58,12 @@ pub enum LoadError {
         /// What it does wrong.
         findings: String,
     },
-    /// The folder is not there, and somebody counts on it.
+    /// The folder is missing, although the configuration or the last good set needs it.
     #[error("plugin folder {} is missing: {why}", dir.display())]
     FolderMissing {
         /// The folder.
         dir: PathBuf,
-        /// Who counts on it.
+        /// What needs it.
         why: &'static str,
     },
     /// The configuration requires plugins that the set lacks.
@@ -143,8 +143,10 @@ impl Loader {
             }
             (Err(error), Some(kept)) => Ok((kept, Start::Refused(error))),
             (Err(error @ LoadError::FolderMissing { .. }), None) => {
-                let shipped = self.loaded(PluginSet::default())?;
-                Ok((shipped, Start::Refused(error)))
+                match self.loaded(PluginSet::default(), &self.dir) {
+                    Ok(shipped) => Ok((shipped, Start::Refused(error))),
+                    Err(_) => Err(error),
+                }
             }
             (Err(error), None) => Err(error),
         }
@@ -209,15 +211,15 @@ impl Loader {
     }
 
     fn load_from(&self, dir: &Path) -> Result<Loaded, LoadError> {
-        self.loaded(PluginSet::read(dir, &self.trust, self.sandbox.limits())?)
+        self.loaded(PluginSet::read(dir, &self.trust, self.sandbox.limits())?, dir)
     }
 
-    fn loaded(&self, set: PluginSet) -> Result<Loaded, LoadError> {
+    fn loaded(&self, set: PluginSet, dir: &Path) -> Result<Loaded, LoadError> {
         let registry = Registry::of(&self.sandbox, &set)?;
         let has = |name: &String| registry.plugins().any(|plugin| plugin.name() == name);
         let missing: Vec<_> = self.required.iter().filter(|name| !has(name)).cloned().collect();
         if !missing.is_empty() {
-            return Err(LoadError::RequiredMissing { missing, dir: self.dir.clone() });
+            return Err(LoadError::RequiredMissing { missing, dir: dir.to_owned() });
         }
         default_algorithm_stays(&registry)?;
         registry.plugins().filter(|plugin| !plugin.is_shipped()).try_for_each(conforms)?;

@@ -111,10 +111,12 @@ impl Reloads {
         removed
     }
 
-    /// The folder was read and holds the set in use: whoever had it read knows what is no longer in it.
-    pub fn unchanged(&self) {
+    /// The folder holds the set in use. Whoever has it read by hand knows what is no longer in it.
+    pub fn unchanged(&self, by_hand: bool) {
         let mut inner = self.inner.lock();
-        inner.removed.clear();
+        if by_hand {
+            inner.removed.clear();
+        }
         (inner.refused, inner.waiting) = (None, None);
     }
 

@@ -3,7 +3,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Instant};
 
-use tracing::{Span, debug};
+use tracing::debug;
 use uuid::Uuid;
 use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancer, LoadBalancerId, ObjectKind, Touched, apply, touched};
@@ -74,10 +74,6 @@ impl Host {
             let pending = Pending { record, task: Task::Change(Arc::new(change)) };
             return self.write_down(pending, call.idempotency_key.as_deref());
         };
-        if change.loadbalancer_id().is_none() {
-            // A body that names only the pool or listener: the call's span gets its load balancer here.
-            Span::current().record("loadbalancer_id", tracing::field::display(lb));
-        }
         self.queues.with(lb, |_, inner| {
             if inner.pending.len() >= limits::PENDING_PER_LOAD_BALANCER
                 || self.queues.waiting() >= limits::PENDING
@@ -147,7 +143,7 @@ impl Host {
     }
 
     /// The load balancer a change is for; `None` where a delete has nothing to delete.
-    fn target(&self, change: &Change) -> Result<Option<LoadBalancerId>, Refusal> {
+    pub(super) fn target(&self, change: &Change) -> Result<Option<LoadBalancerId>, Refusal> {
         let replica = self.northbound.replica();
         if !replica.is_complete() {
             return Err(not_synced());

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
+use tracing::Span;
 use weir_journal::JournalError;
 use weir_model::{Change, LoadBalancerId};
 use weir_octavia::{
@@ -15,6 +16,7 @@ use super::{
     Host,
     accept::{self, Accepting, Rebuild},
     changes::{Begun, Outcome, Record},
+    findings::PLAN,
     outbox::End,
     queue::{Pending, Task},
 };
@@ -127,7 +129,7 @@ impl Provider for Api {
     }
 
     async fn plugins_reload(&self) -> Result<Value, Refusal> {
-        self.0.reload_plugins().await
+        self.0.reload_plugins(true).await
     }
 
     async fn pause(&self, lb: Option<LoadBalancerId>, paused: bool) -> Result<Value, Refusal> {
@@ -171,7 +173,7 @@ impl Provider for Api {
             stuck_in_octavia: self.0.stuck.count(),
             all_paused: paused.all,
             registry: self.0.registry(),
-            findings: self.0.findings.counts(),
+            findings: self.0.findings.counts_but((!self.0.watches_findings()).then_some(PLAN)),
             conditions: self
                 .0
                 .required_conditions()
@@ -203,6 +205,12 @@ impl Host {
         let object = accept::object_of(&change);
         let made = accept::objects_made(&change);
         let first = object.and_then(|object| self.changes.maker(&object));
+        if change.loadbalancer_id().is_none()
+            && let Ok(Some(lb)) = self.target(&change)
+        {
+            // A body that names only the pool or listener: the call's span gets its load balancer here.
+            Span::current().record("loadbalancer_id", tracing::field::display(lb));
+        }
         let rebuild = self.rebuild(&change).await;
         let accepted = match self.admit(change, &call, rebuild).await {
             Ok(accepting) => self.written(accepting).await,
@@ -233,12 +241,11 @@ impl Host {
     async fn rebuild(&self, change: &Change) -> Rebuild {
         match change {
             Change::LoadBalancerFailover(lb) if self.graph(*lb).is_none() => {
-                let ask = async {
-                    // Never closed.
-                    let _room = self.questions.acquire().await;
-                    self.agent.load_balancer(*lb).await
+                // Others' questions may take their time, which does not count as the agent's.
+                let Ok(_room) = timeout(limits::AGENT_AWAY, self.questions.acquire()).await else {
+                    return Rebuild::FromRows;
                 };
-                let known = timeout(limits::AGENT_AWAY, ask).await;
+                let known = timeout(limits::AGENT_AWAY, self.agent.load_balancer(*lb)).await;
                 if matches!(known, Ok(Ok(Some(_)))) { Rebuild::FromNothing } else { Rebuild::FromRows }
             }
             _ => Rebuild::FromRows,

@@ -52,10 +52,12 @@ impl Findings {
         }
     }
 
-    /// Forgets what a part has found: another host watches from now on.
-    pub fn forget_source(&self, source: Source) {
-        self.0.lock().retain(|_, sources| {
-            sources.remove(&source);
+    /// Forgets what a part has found of load balancers that are not there any more.
+    pub fn retain(&self, source: Source, there: &BTreeSet<LoadBalancerId>) {
+        self.0.lock().retain(|lb, sources| {
+            if !there.contains(lb) {
+                sources.remove(&source);
+            }
             !sources.is_empty()
         });
     }
@@ -72,12 +74,14 @@ impl Findings {
         sources.flat_map(|(_, found)| found).cloned().collect()
     }
 
-    /// The number of load balancers with each code.
-    pub fn counts(&self) -> BTreeMap<Cow<'static, str>, usize> {
+    /// The number of load balancers with each code, but for what one part has found.
+    pub fn counts_but(&self, source: Option<Source>) -> BTreeMap<Cow<'static, str>, usize> {
         let all = self.0.lock();
         let mut counts = BTreeMap::new();
         for sources in all.values() {
-            let codes: BTreeSet<_> = sources.values().flatten().map(|finding| &finding.code).collect();
+            let found =
+                sources.iter().filter(|(other, _)| Some(**other) != source).flat_map(|(_, found)| found);
+            let codes: BTreeSet<_> = found.map(|finding| &finding.code).collect();
             for code in codes {
                 *counts.entry(code.clone()).or_insert(0) += 1;
             }
@@ -112,8 +116,10 @@ mod tests {
         assert_eq!(codes, ["b", "c"]);
         assert_eq!(findings.of_all_but(lb(1), Some(PLAN)), [finding("b", 1)].into());
         findings.report(lb(2), PLAN, vec![finding("a", 2)]);
-        findings.forget_source(PLAN);
-        assert_eq!(findings.counts(), [(Cow::Borrowed("b"), 1)].into());
+        assert_eq!(findings.counts_but(Some(PLAN)), [(Cow::Borrowed("b"), 1)].into());
+        findings.retain(PLAN, &[lb(1)].into());
+        assert!(findings.of_all_but(lb(2), None).is_empty());
+        findings.report(lb(1), PLAN, Vec::new());
         findings.report(lb(1), "octavia", Vec::new());
         assert!(findings.of_all_but(lb(1), None).is_empty() && findings.0.lock().is_empty());
     }
@@ -124,8 +130,8 @@ mod tests {
         let two = vec![finding("a", 1), Finding { detail: "other".to_owned(), ..finding("a", 1) }];
         findings.report(lb(1), PLAN, two);
         findings.report(lb(2), "octavia", vec![finding("a", 2)]);
-        assert_eq!(findings.counts(), [(Cow::Borrowed("a"), 2)].into());
+        assert_eq!(findings.counts_but(None), [(Cow::Borrowed("a"), 2)].into());
         findings.forget(lb(2));
-        assert_eq!(findings.counts(), [(Cow::Borrowed("a"), 1)].into());
+        assert_eq!(findings.counts_but(None), [(Cow::Borrowed("a"), 1)].into());
     }
 }

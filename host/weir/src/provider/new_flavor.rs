@@ -18,15 +18,21 @@ impl Host {
     pub(super) fn take_new_flavor(self: &Arc<Self>, lb: LoadBalancerId) {
         let host = self.clone();
         tokio::spawn(async move {
-            sleep(limits::OCTAVIA_COMMIT).await;
-            match host.look(lb, false).await {
-                Look::Done(Outcome::Failed { why }) => {
-                    warn!(%lb, why, "failover cannot take its new flavor; `weir sync` does");
+            let mut warned = false;
+            loop {
+                sleep(limits::OCTAVIA_COMMIT).await;
+                let why = match host.look(lb, false).await {
+                    Look::Done(Outcome::Failed { why }) => why,
+                    Look::Done(Outcome::Busy) => "changes came again and again".to_owned(),
+                    Look::Done(Outcome::Foreign) | Look::Denied => {
+                        return info!(%lb, "load balancer of a failover to another flavor is gone");
+                    }
+                    Look::Done(_) => return info!(%lb, "failover has taken its new flavor"),
+                };
+                // It is paused, say, or the driver-agent is away.
+                if !std::mem::replace(&mut warned, true) {
+                    warn!(%lb, why, "failover cannot take its new flavor yet, will retry");
                 }
-                Look::Done(Outcome::Busy) => {
-                    warn!(%lb, "failover cannot take its new flavor; `weir sync` does")
-                }
-                _ => info!(%lb, "failover has taken its new flavor"),
             }
         });
     }

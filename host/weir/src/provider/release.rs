@@ -69,6 +69,9 @@ impl Host {
                 match committed.map_err(|error| error.of_plan(outdated)) {
                     Ok(()) => self.let_go_of(lb),
                     Err(error @ (CommitError::Stale(_) | CommitError::Outdated(_))) => {
+                        if let CommitError::Stale(why) = &error {
+                            self.doubt_replica(lb, operations, &[], why).await;
+                        }
                         info!(%lb, %error, "its release is planned again");
                         sleep(limits::OCTAVIA_LOOK).await;
                         continue;

@@ -82,11 +82,10 @@ impl Host {
             self.index.forget(lb);
             self.findings.forget(lb);
             self.forget_drift(lb);
+            self.doubts.clear(lb);
             return;
         }
-        // A host that does not watch would not see when a finding is resolved; the one that watches plans too. Where nobody
-        // repairs, nobody watches.
-        if self.dirty.is_active() || self.repair == Repair::Off {
+        if self.watches_findings() {
             self.findings.report(lb, findings::PLAN, planned.plan.findings.clone());
         }
         if !self.dirty.is_active() {
@@ -173,6 +172,12 @@ impl Host {
             let reasons = reasons.into_iter().chain(edited).collect();
             self.dirty.mark_at(lb, &reasons, Instant::now() + limits::REPAIR_BUSY);
         }
+    }
+
+    /// Whether this host sees when a finding of a plan is resolved: it holds the lock. With `repair = "off"` no host does, so
+    /// that the host of the last call counts.
+    pub(super) fn watches_findings(&self) -> bool {
+        self.dirty.is_active() || self.repair == Repair::Off
     }
 
     /// What is no longer ours does not drift.

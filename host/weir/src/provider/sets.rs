@@ -29,11 +29,12 @@ enum Outcome {
 }
 
 impl Host {
-    /// Reads the plugin folder and takes what it holds into use, unless that changes too much unconfirmed.
+    /// Reads the plugin folder and takes what it holds into use, unless that changes too much unconfirmed. `by_hand`: somebody
+    /// has asked for it.
     ///
     /// # Errors
     /// A [`Refusal`] that says what is wrong with the set; the former one stays.
-    pub(super) async fn reload_plugins(self: &Arc<Self>) -> Result<Value, Refusal> {
+    pub(super) async fn reload_plugins(self: &Arc<Self>, by_hand: bool) -> Result<Value, Refusal> {
         // What a set changes shows only on what there is.
         self.northbound_is_read().await;
         let _turn = self.reloads.turn.lock().await;
@@ -49,7 +50,7 @@ impl Host {
         };
         let set = loaded.registry.digest().to_owned();
         if set == self.registry().digest() {
-            self.reloads.unchanged();
+            self.reloads.unchanged(by_hand);
             return Ok(answer(&Outcome::Unchanged, &set));
         }
         let impact = self.impact_of(loaded.registry.clone()).await?;
@@ -122,8 +123,8 @@ impl Host {
     }
 
     /// Reads the plugin folder again; how that went is in the log and in the API.
-    pub async fn take_up_plugins(self: &Arc<Self>) {
-        match self.reload_plugins().await {
+    pub async fn take_up_plugins(self: &Arc<Self>, by_hand: bool) {
+        match self.reload_plugins(by_hand).await {
             Ok(answer) => info!(%answer, "plugin folder read"),
             // Logged where it is refused.
             Err(refusal) => debug!(%refusal, "plugin folder read"),
@@ -134,7 +135,7 @@ impl Host {
     pub async fn watch_plugins(self: Arc<Self>, mut watch: Watch) {
         loop {
             watch.changed().await;
-            self.take_up_plugins().await;
+            self.take_up_plugins(false).await;
         }
     }
 
@@ -198,7 +199,7 @@ impl Host {
             return Ok("no plugin was taken out of use".to_owned());
         }
         let removed = removed.join(", ");
-        Err(format!("no longer in the folder: {removed}; POST /v1/plugins/reload says that this is meant"))
+        Err(format!("no longer in the folder: {removed}; confirm with POST /v1/plugins/reload"))
     }
 
     /// The plugins that are out of use, in words.
@@ -218,7 +219,7 @@ impl Host {
                 self.reloads.begin();
                 let host = self.clone();
                 tokio::spawn(async move {
-                    host.take_up_plugins().await;
+                    host.take_up_plugins(false).await;
                     host.reloads.begun();
                 });
             }

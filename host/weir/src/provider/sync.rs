@@ -291,7 +291,10 @@ impl Host {
                 self.agent.load_balancer_and_policies(lb).await
             };
             let (octavia, policies) = match octavia {
-                Ok(Some((octavia, policies))) => (Arc::new(octavia), policies),
+                Ok(Some((octavia, policies))) => {
+                    self.not_denied(lb);
+                    (Arc::new(octavia), policies)
+                }
                 Ok(None) => return Look::Denied,
                 Err(error) => return Look::Done(Outcome::Failed { why: error.to_string() }),
             };

@@ -11,7 +11,7 @@ use weir_model::LoadBalancerId;
 use weir_ovsdb::{Changed, Replica, RowChanged};
 use weir_plan::{Topology, keys, recording::Key};
 
-use super::{Host, background::RelayLog, dirty::Reason, findings, restored};
+use super::{Host, background::RelayLog, dirty::Reason, findings};
 use crate::{
     limits,
     northbound::{affected::affected, rows, topology::ReplicaTopology},
@@ -58,6 +58,9 @@ impl Host {
                             Err(TryRecvError::Empty | TryRecvError::Closed) => break,
                         }
                     }
+                    if missed || batch.iter().any(|changed| changed.reset) {
+                        self.doubts.clear_all();
+                    }
                     if holding {
                         self.changed(&batch, missed);
                     }
@@ -74,13 +77,13 @@ impl Host {
         self.gone.lock().clear();
         if holds {
             info!(lock = limits::BACKGROUND_LOCK, "the lock is held: everything is looked at");
+            // What was found when the lock was held last; what there still is, is planned again.
+            self.findings.retain(findings::PLAN, &self.all());
             self.dirty.start(self.all(), Reason::All, Instant::now());
             self.look_at_all_probes();
         } else {
             info!(lock = limits::BACKGROUND_LOCK, "the lock is lost: nothing is done unasked");
             self.dirty.stop();
-            self.findings.forget_source(findings::PLAN);
-            self.findings.forget_source(restored::FINDINGS);
             self.drift.clear();
         }
     }

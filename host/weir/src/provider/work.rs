@@ -329,6 +329,7 @@ impl Host {
     }
 
     fn fail(&self, lb: LoadBalancerId, batch: &[Pending], why: &str) {
+        self.doubts.clear(lb);
         self.queues.remove(lb, batch);
         // What was noted of it leads to rows that never came.
         self.dirty.mark(lb, Reason::All, Instant::now());
