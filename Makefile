@@ -6,7 +6,7 @@ CARGO ?= cargo
 env = . tests/ovn/env;
 nextest := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo nextest run || echo test)
 
-.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-traffic test-adopt test-neutron test-tempest stress wheel bench bench-short lint plugins
+.PHONY: help setup build demo demo-octavia test test-languages test-octavia test-traffic test-adopt test-neutron test-tempest test-devstack stress wheel bench bench-short lint plugins
 
 help: ## This text
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -45,6 +45,9 @@ test-neutron: build ## The tests with real Neutron and Keystone, which `make tes
 
 test-tempest: build ## Octavia's own acceptance tests for pools and listeners, with real Keystone, Neutron and Octavia
 	tests/tempest/test
+
+test-devstack: build ## DevStack's plugin with stubs of DevStack; then real Keystone, Neutron and Octavia with the configuration that it writes
+	tests/devstack/test "$${CARGO_TARGET_DIR:-target}/debug/weir"
 
 test-traffic: build ## Traffic on OVN's data plane, through load balancers that Weir has made (as root)
 	tests/ovn/traffic/test
