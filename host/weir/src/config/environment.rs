@@ -118,8 +118,9 @@ pub(super) fn unknown(env: impl Iterator<Item = (String, String)>) -> Result<Vec
         OTHERS.iter().any(|other| if other.ends_with('_') { name.starts_with(other) } else { name == *other })
     };
     let mut unknown = Vec::new();
-    // Kubernetes describes a Service named `weir-...` in variables whose values are URLs.
-    let is_service = |value: &str| value.starts_with("tcp://") || value.starts_with("udp://");
+    // Kubernetes describes a Service named `weir-...` in variables with URLs as `tcp://10.0.0.1:80`.
+    let is_service =
+        |value: &str| value.split_once("://").is_some_and(|(scheme, _)| !scheme.starts_with("http"));
     for (name, _) in env.filter(|(name, value)| name.starts_with("WEIR_") && !is_service(value)) {
         if known.contains(&name) || is_other(&name) {
             continue;
