@@ -208,7 +208,7 @@ function weir_start {
     local node=${OCTAVIA_NODE:-standalone}
     stop_process weir
     if [[ $node == standalone || $node == main || $node == api ]]; then
-        # There Octavia's plugin has just created its database anew: the journal is about load balancers that are gone.
+        # Octavia's plugin has just recreated its database there, so the journal names load balancers that no longer exist.
         sudo rm -rf "${WEIR_STATE_DIR:?}"
     fi
     weir_make_folders

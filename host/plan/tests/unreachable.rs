@@ -197,7 +197,7 @@ fn check_is_held_back_while_no_member_of_the_vip_has_a_port() {
     lb.pools.values_mut().for_each(|pool| pool.monitor.clone_from(&monitor));
     northbound.health.extend([1, 2, 3].map(|n| (member_id(n), Health::NoPort)));
     reconcile(&mut northbound, &lb);
-    assert_eq!(probed(&northbound), (0, 0), "held back");
+    assert_eq!(probed(&northbound), (0, 0), "the check is held back");
     assert!(!reconcile(&mut northbound, &lb), "once");
     let released = Northbound { portless: Default::default(), ..northbound.clone() };
     // One whose machine is off does not serve in place of those that the check would take out.
@@ -212,11 +212,11 @@ fn check_is_held_back_while_no_member_of_the_vip_has_a_port() {
     northbound.portless.insert(addresses[0]);
     reconcile(&mut northbound, &lb);
     assert_eq!(probed(&northbound), (0, 0), "taken off again");
-    // A draining member gets no new connections: that it could be probed serves nobody.
+    // A draining member gets no new connections, so probing it would not keep the VIP serving.
     lb.pools.values_mut().for_each(|pool| pool.members.get_mut(&member_id(1)).unwrap().weight = 0);
     northbound.portless.remove(&addresses[0]);
     reconcile(&mut northbound, &lb);
-    assert_eq!(row(&northbound).health_checks, [], "nobody who is served could be probed");
+    assert_eq!(row(&northbound).health_checks, [], "no serving member can be probed");
     let mut northbound = released;
     lb = load_balancer();
     reconcile(&mut northbound, &lb);

@@ -76,7 +76,7 @@ pub async fn check(config: &Config) -> Report {
     let mut findings = vec![plugins(config), journal(config)];
     findings.extend(tls(config));
     findings.extend(certificates::certificates(config));
-    // Each may wait for somebody who does not answer.
+    // At the same time: each may wait for a server that does not answer.
     let ((northbound, api), southbound, agent, neutron) = tokio::join!(
         async {
             let (northbound, ours) = northbound(config).await;

@@ -118,7 +118,7 @@ impl Topology for Around<'_> {
         Net.source_of(subnet, switch, ipv4).filter(|_| has_one)
     }
     fn acls(&self, _: LoadBalancerId) -> Vec<ExistingAcl> {
-        // More than it asks for: whose they are is looked at.
+        // Returns more than was asked for: the planner must filter by load balancer.
         self.0.acls.iter().cloned().collect()
     }
 }
