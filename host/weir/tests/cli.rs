@@ -39,6 +39,48 @@ fn an_unknown_key_is_2_and_is_named() {
 }
 
 #[test]
+fn command_says_on_standard_error_which_file_it_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("weir.toml");
+    std::fs::write(&file, format!("listen = [\"unix:{}\"]\n", dir.path().join("p.sock").display())).unwrap();
+    let line = format!("weir: configuration {}\n", file.display());
+    let said = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    for args in [["--config", file.to_str().unwrap(), "pause"], ["pause", "--config", file.to_str().unwrap()]]
+    {
+        let output = weir(&args);
+        assert_eq!(code(&output), Some(1), "{}", said(&output));
+        assert!(said(&output).starts_with(&line) && output.stdout.is_empty(), "{}", said(&output));
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_weir"))
+        .arg("pause")
+        .env("WEIR_CONFIG", "")
+        .env("WEIR_LISTEN", format!("unix:{}", dir.path().join("p.sock").display()))
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), Some(1), "{}", said(&output));
+    assert!(!said(&output).contains("weir: configuration"), "{}", said(&output));
+}
+
+#[test]
+fn unknown_variable_is_a_warning_and_a_misspelt_one_wrong_usage() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |name: &str| {
+        Command::new(env!("CARGO_BIN_EXE_weir"))
+            .arg("pause")
+            .env("WEIR_LISTEN", format!("unix:{}", dir.path().join("p.sock").display()))
+            .env(name, "x")
+            .output()
+            .unwrap()
+    };
+    let unknown = with("WEIR_SOMETHING_ELSE");
+    assert_eq!(code(&unknown), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("WEIR_SOMETHING_ELSE, nothing reads it"));
+    let misspelt = with("WEIR_STATE_DRI");
+    assert_eq!(code(&misspelt), Some(2));
+    assert!(String::from_utf8_lossy(&misspelt.stderr).contains("did you mean WEIR_STATE_DIR?"));
+}
+
+#[test]
 fn a_place_that_cannot_be_listened_at_is_1() {
     let dir = tempfile::tempdir().unwrap();
     let socket = dir.path().join("file/provider.sock");
