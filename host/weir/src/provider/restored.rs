@@ -31,7 +31,7 @@ use crate::{
 /// The journal's key of the load balancers that are still to be compared.
 const NOTE: &str = "northbound-restored";
 /// The part that reports a load balancer whose rows came back and that Octavia does not know.
-pub const FINDINGS: Source = "restored";
+const FINDINGS: Source = "restored";
 
 /// What is still to be done.
 #[derive(Default)]
