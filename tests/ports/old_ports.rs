@@ -156,7 +156,15 @@ async fn source_port_keeps_its_old_owner_where_the_new_one_makes_no_localport() 
         scene.host.log().contains("gave a source port of health checks its former owner back").then_some(())
     })
     .await;
+    // VIP ports are listed when the look at all three load balancers, which share the source port, is over.
+    eventually("the look is over", async || {
+        let asked = scene.cloud.asked();
+        let put = asked.iter().position(|asked| asked.method == "PUT" && asked.path.contains(SOURCE))?;
+        asked.iter().skip(put).any(|asked| asked.method == "GET" && asked.path.contains("vip")).then_some(())
+    })
+    .await;
     assert_eq!(owner(&scene, SOURCE), pair("network:distributed", ""));
+    assert_eq!(scene.cloud.count("PUT", SOURCE), 2, "it is tried once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,9 @@ use crate::{
 pub struct OldPorts {
     vip_ports: Mutex<BTreeSet<PortId>>,
     sources: Mutex<BTreeSet<(LoadBalancerId, IpAddr)>>,
+    /// Source ports that got their former owner back. Each try stops probes for a moment, and load balancers share such a port:
+    /// only `weir sync` tries again.
+    given_back: Mutex<BTreeSet<Uuid>>,
     /// A load balancer was adopted.
     pub(super) adopted: Notify,
 }
@@ -86,6 +89,9 @@ impl Host {
         for source in sources.into_iter().filter(|source| !known.contains(source)) {
             let mut refused = false;
             for port in self.old_source_ports(neutron, Some(source.1)).await? {
+                if self.old_ports.given_back.lock().contains(&port.id) {
+                    continue;
+                }
                 let updated = self.update_source_port(neutron, &port, acts).await;
                 refused |= self.refused_ports.record(port.id, updated)?.is_none();
             }
@@ -235,6 +241,7 @@ impl Host {
         }
         // Probes would no longer be answered.
         neutron.client().update_port(port.id, &fields(&port.device_owner, &port.device_id)).await?;
+        self.old_ports.given_back.lock().insert(port.id);
         let why = format!("this Neutron makes no localport of a port whose owner is {}", names::SOURCE_OWNER);
         warn!(port = %port.id, why, "gave a source port of health checks its former owner back");
         Ok(line(PortOutcome::Failed { why }))
